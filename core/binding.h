@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A binding: what one open descriptor of /dev/netmap is bound to. Made by the
+ * host's open, configured by NIOCCTRL, closed by the host when no call on it
+ * is in progress any more.
+ *
+ * Threading: calls on one binding may run concurrently (a sender and a
+ * receiver thread share a descriptor); register and close exclude each other
+ * by the namespace's lock, and syncs see a binding only once it is complete.
+ */
+#ifndef NM_BINDING_H
+#define NM_BINDING_H
+
+#include "port.h"
+
+struct nm_binding {
+	struct nm_list link;
+	struct nm_ns *ns;
+	struct nm_os_user *user; /* the caller's memory; set by the host before a call */
+	struct nm_port *port;	 /* NULL until REGISTER; published with release */
+	struct nm_mem *mem;
+	struct netmap_if *nifp;
+	uint32_t first[NM_DIRS], last[NM_DIRS]; /* rings [first, last) of the port */
+	uint32_t mode;				/* NR_REG_* */
+	uint64_t flags;				/* NR_* as accepted */
+	uint32_t extra_bufs;
+	uint32_t owner; /* the client's process id, for listings */
+	struct nm_err err;
+};
+
+void nm_binding_init(struct nm_binding *b, struct nm_ns *ns, uint32_t owner);
+void nm_binding_fini(struct nm_binding *b); /* close(2) */
+
+/*
+ * NIOCCTRL, and NIOCREGIF, NIOCGINFO of API 11 to 13 programs: `addr` is the
+ * client's argument. 0 or -errno; b->err says why.
+ */
+int nm_binding_ctrl(struct nm_binding *b, uint64_t addr);
+
+/* Register and unregister, on a validated private copy. Namespace locked. */
+int nm_binding_register(struct nm_binding *b, const char *name,
+			struct nmreq_register *reg);
+void nm_binding_unregister(struct nm_binding *b);
+
+/* NIOCTXSYNC (NM_TX) and NIOCRXSYNC (NM_RX) on all rings of the binding. */
+int nm_binding_sync(struct nm_binding *b, enum nm_dir dir);
+
+/*
+ * poll(2): `events` and the result are POLLIN, POLLOUT, POLLERR of the host
+ * given as NM_POLL*. With a poller, and nothing ready, the poller is on the
+ * wait queues when this returns.
+ */
+#define NM_POLLIN  1
+#define NM_POLLOUT 4
+#define NM_POLLERR 8
+int nm_binding_poll(struct nm_binding *b, int events, struct nm_os_poller *poller);
+
+#endif /* NM_BINDING_H */

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * libnmcore: the framework in this very process. What open("/dev/netmap") and
+ * the system calls on it do in the kernel, these functions do here; ports,
+ * switches and memories are shared by all descriptors of the process (and, by
+ * way of netmapd, which is built on this, by other processes).
+ *
+ * Every function may be called from any thread. int results are 0 or more on
+ * success, -1 with errno set on failure; nmcore_error() has the reason in words.
+ */
+#ifndef LIBNMCORE_H
+#define LIBNMCORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct nmcore; /* an open descriptor */
+
+/* open("/dev/netmap"). NULL and errno: EMFILE, ENOMEM. */
+struct nmcore *nmcore_open(void);
+
+/*
+ * close(2). No other call on the descriptor may be in progress; calls that
+ * block do not exist in this interface.
+ */
+int nmcore_close(struct nmcore *nm);
+
+/* ioctl(2): NIOCCTRL, NIOCTXSYNC, NIOCRXSYNC, and the older NIOCREGIF, NIOCGINFO. */
+int nmcore_ioctl(struct nmcore *nm, unsigned long request, void *arg);
+
+/*
+ * The memory of a registered descriptor: a file descriptor to mmap(2) from
+ * offset 0 (owned by the library: do not close it), and its size in bytes.
+ * ENXIO before registration.
+ */
+int nmcore_memfd(struct nmcore *nm, uint64_t *size);
+
+/*
+ * The driver's part of poll(2): does the implied syncs, returns the ready
+ * ones of `events` (POLLIN, POLLOUT), plus POLLERR. Never blocks. With `arm`
+ * and nothing ready, nmcore_wakefd() becomes readable when it is time to ask
+ * again. One thread at a time may have a descriptor armed.
+ */
+int nmcore_poll(struct nmcore *nm, int events, int arm);
+
+/* An eventfd that becomes readable as said above; nmcore_poll() drains it. */
+int nmcore_wakefd(struct nmcore *nm);
+
+/* Why the calling descriptor's last failed call failed: one line, or "". */
+const char *nmcore_error(struct nmcore *nm);
+
+/*
+ * For servers, which execute calls in the name of another process: where the
+ * addresses in a request point to. Both copy all or nothing: 0 or -EFAULT.
+ * NULL ops: this process (the default).
+ */
+struct nmcore_user_ops {
+	int (*copyin)(void *ctx, void *dst, uint64_t addr, size_t len);
+	int (*copyout)(void *ctx, uint64_t addr, const void *src, size_t len);
+};
+void nmcore_set_user(struct nmcore *nm, const struct nmcore_user_ops *ops, void *ctx,
+		     pid_t owner);
+
+/* A listing of ports, rings, clients and counters: malloc()ed text or JSON. */
+char *nmcore_state(int json);
+
+/*
+ * Settings, before the first nmcore_open(): 0, or -1 with errno EINVAL for an
+ * unknown name or a value out of range, EBUSY when it is too late.
+ *   "nic-bufs"    buffers of the memory shared by NIC ports (default 32768)
+ *   "nic-buf-size" bytes of such a buffer: 2048 or 4096; 256 of it are headroom
+ *   "memory"      most bytes of a private memory (default 256 MiB)
+ *   "vale-age"    seconds until a switch forgets a silent station (default 300)
+ *   "nic-mode"    0 best first; 1 zero-copy only, 2 native copy only, 3 generic only
+ *   "verbose"     0 errors, 1 warnings, 2 information, 3 debugging
+ */
+int nmcore_set(const char *name, long value);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LIBNMCORE_H */
