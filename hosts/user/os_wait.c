@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Wait queues and pollers.
+ *
+ * A wakeup takes the records off the queue: the eventfd stays readable until
+ * the poller polls again, and until then further wakeups find an empty queue,
+ * which costs them next to nothing.
+ */
+#include "poller.h"
+
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* Queues share these; a record keeps its lock, which outlives any queue. */
+#define LOCKS 64
+
+static struct padded_lock {
+	struct nm_os_lock lock;
+} __attribute__((aligned(NM_CACHELINE))) locks[LOCKS];
+
+struct nm_os_wait {
+	struct nm_os_wait *next, **prevp; /* on the queue; prevp NULL: on none */
+	struct nm_os_lock *lock;
+	struct nm_os_poller *poller;
+	struct nm_os_wait *sibling; /* next record of the poller */
+};
+
+static struct nm_os_lock *lock_of(const struct nm_os_waitq *q)
+{
+	uint64_t h = (uintptr_t)q >> 4;
+
+	return &locks[(h * 0x9e3779b97f4a7c15u) >> 58].lock;
+}
+
+/* The queue's first pointer is read without the lock, by nm_os_wake(). */
+static void enqueue(struct nm_os_waitq *q, struct nm_os_wait *w)
+{
+	w->next = q->first;
+	w->prevp = &q->first;
+	if (w->next)
+		w->next->prevp = &w->next;
+	nm_store(&q->first, w);
+}
+
+static void dequeue(struct nm_os_wait *w)
+{
+	if (w->next)
+		w->next->prevp = w->prevp;
+	nm_store(w->prevp, w->next);
+	w->prevp = NULL;
+}
+
+void nm_os_waitq_init(struct nm_os_waitq *q)
+{
+	nm_store(&q->first, NULL);
+}
+
+static void signal_poller(struct nm_os_poller *p)
+{
+	const uint64_t one = 1;
+
+	/* It can not fail: the counter is 0 or 1. */
+	if (!nm_xchg(&p->signaled, 1) && write(p->fd, &one, sizeof(one)) < 0)
+		nm_os_log(NM_LOG_ERROR, "wakeup lost: write to an eventfd failed: %s",
+			  strerror(errno));
+}
+
+void nm_os_wake_slow(struct nm_os_waitq *q)
+{
+	struct nm_os_lock *lock = lock_of(q);
+
+	nm_os_lock(lock);
+	while (q->first) {
+		struct nm_os_wait *w = q->first;
+
+		dequeue(w);
+		/* Under the lock: a poller that found itself dequeued may go away. */
+		signal_poller(w->poller);
+	}
+	nm_os_unlock(lock);
+}
+
+/* Who still waits is told: it polls again, and finds out that the ring is gone. */
+void nm_os_waitq_fini(struct nm_os_waitq *q)
+{
+	nm_os_wake_slow(q);
+}
+
+void nm_os_poll_wait(struct nm_os_poller *p, struct nm_os_waitq *q)
+{
+	struct nm_os_wait *w = p->spare;
+
+	if (w) {
+		p->spare = w->sibling;
+	} else {
+		w = calloc(1, sizeof(*w));
+		if (!w) {
+			signal_poller(
+				p); /* to poll again is better than to miss a wakeup */
+			return;
+		}
+		w->poller = p;
+	}
+	w->sibling = p->used;
+	p->used = w;
+	w->lock = lock_of(q);
+	nm_os_lock(w->lock);
+	enqueue(q, w);
+	nm_os_unlock(w->lock);
+	nm_fence(); /* pairs with the one in nm_os_wake() */
+}
+
+void nm_poller_init(struct nm_os_poller *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->fd = -1;
+}
+
+int nm_poller_open(struct nm_os_poller *p)
+{
+	if (p->fd < 0)
+		p->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return p->fd < 0 ? -errno : 0;
+}
+
+void nm_poller_reset(struct nm_os_poller *p)
+{
+	uint64_t count;
+	struct nm_os_wait *w;
+
+	while ((w = p->used)) {
+		nm_os_lock(w->lock);
+		if (w->prevp)
+			dequeue(w);
+		nm_os_unlock(w->lock);
+		p->used = w->sibling;
+		w->sibling = p->spare;
+		p->spare = w;
+	}
+	/* On no queue any more: nobody can signal now. */
+	if (nm_load(&p->signaled)) {
+		if (read(p->fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+			nm_os_log(NM_LOG_ERROR, "reading an eventfd failed: %s",
+				  strerror(errno));
+		nm_store(&p->signaled, 0);
+	}
+}
+
+void nm_poller_fini(struct nm_os_poller *p)
+{
+	struct nm_os_wait *w;
+
+	nm_poller_reset(p);
+	while ((w = p->spare)) {
+		p->spare = w->sibling;
+		free(w);
+	}
+	if (p->fd >= 0)
+		close(p->fd);
+	p->fd = -1;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One poll(2) in progress: what wait queues wake, by making an eventfd readable. */
+#ifndef NM_POLLER_H
+#define NM_POLLER_H
+
+#include "os.h"
+
+struct nm_os_poller {
+	int fd;			  /* eventfd; -1 until somebody asks for it */
+	uint32_t signaled;	  /* the eventfd is readable, or about to be */
+	struct nm_os_wait *used;  /* records of this poll */
+	struct nm_os_wait *spare; /* for polls to come */
+};
+
+void nm_poller_init(struct nm_os_poller *p);
+int nm_poller_open(struct nm_os_poller *p); /* makes the eventfd: 0 or -errno */
+void nm_poller_fini(struct nm_os_poller *p);
+
+/* The poll is over: off all queues, and the eventfd is not readable any more. */
+void nm_poller_reset(struct nm_os_poller *p);
+
+#endif /* NM_POLLER_H */
