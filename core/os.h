@@ -36,8 +36,8 @@
  *   nm_container_of(ptr, type, member)
  *
  * and the everyday ones of a freestanding C: fixed-width integers, size_t,
- * bool, errno values, memcpy, memmove, memset, memcmp, strlen, strcmp, strchr,
- * strrchr, snprintf, vsnprintf, va_list.
+ * bool, errno values, memcpy, memmove, memset, memcmp, strlen, strcmp, strncmp,
+ * strchr, strrchr, snprintf, vsnprintf, va_list.
  */
 #ifndef NM_OS_H
 #define NM_OS_H
@@ -47,6 +47,9 @@
 struct nm_ns;
 struct nm_port;
 struct nm_err;
+struct nm_os_user;
+struct nm_os_poller;
+struct nm_os_out;
 
 /* Zeroed memory for the core's own objects; may sleep; NULL when there is none. */
 void *nm_os_alloc(size_t size);
