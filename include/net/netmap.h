@@ -106,7 +106,7 @@ struct netmap_slot {
 #define NS_INDIRECT 0x0010
 /* The packet continues in the next slot. The last slot of a packet has it clear. */
 #define NS_MOREFRAG 0x0020
-/* On the receive ring of a pipe-like monitor: the packet was being transmitted. */
+/* On a monitor's receive ring: the packet was seen on its way out. */
 #define NS_TXMON 0x0040
 
 /*
@@ -140,7 +140,7 @@ struct netmap_slot {
 struct netmap_ring {
 	const int64_t buf_ofs;       /* from this struct to buffer 0, in bytes */
 	const uint32_t num_slots;    /* number of slots in the ring */
-	const uint32_t nr_buf_size;  /* payload bytes that one buffer can hold */
+	const uint32_t nr_buf_size;  /* from one buffer to the next; the most one can hold */
 	const uint16_t ringid;       /* index of the ring among those of its direction */
 	const uint16_t dir;          /* 0: transmit, 1: receive */
 
@@ -200,8 +200,8 @@ struct netmap_if {
  * follows from nr_reqtype, and to a list of options. Pointers travel as 64-bit integers so
  * that the layout is the same in 32-bit programs. Everything reserved must be zero.
  *
- * Names: "eth0" or "netmap:eth0" (NIC), "valeX:port" (VALE), "x{id" and "x}id" (the two ends
- * of a pipe). The terminating zero must be there.
+ * Names: "eth0" (NIC), "valeX:port" (VALE), "x{id" and "x}id" (the two ends of a pipe).
+ * The terminating zero must be there.
  */
 #define NETMAP_REQ_IFNAMSIZ 64
 
