@@ -51,6 +51,18 @@ int nmcore_poll(struct nmcore *nm, int events, int arm);
 /* An eventfd that becomes readable as said above; nmcore_poll() drains it. */
 int nmcore_wakefd(struct nmcore *nm);
 
+/*
+ * For several threads (or processes) that wait for one descriptor: each brings
+ * a poller, with an eventfd of its own, that belongs to the poller. Polling is
+ * as nmcore_poll() with `arm`; one thread at a time uses a poller. A poller
+ * that was used with a descriptor must be freed before that is closed.
+ */
+struct nmcore_poller;
+struct nmcore_poller *nmcore_poller_new(void); /* NULL and errno: EMFILE, ENOMEM */
+void nmcore_poller_free(struct nmcore_poller *p);
+int nmcore_poller_fd(struct nmcore_poller *p);
+int nmcore_poller_poll(struct nmcore_poller *p, struct nmcore *nm, int events);
+
 /* Why the calling descriptor's last failed call failed: one line, or "". */
 const char *nmcore_error(struct nmcore *nm);
 
@@ -65,6 +77,14 @@ struct nmcore_user_ops {
 };
 void nmcore_set_user(struct nmcore *nm, const struct nmcore_user_ops *ops, void *ctx,
 		     pid_t owner);
+
+/*
+ * For servers, which go when nobody needs them any more: the number of open
+ * descriptors, plus that of the ports and attachments that outlive them.
+ */
+int nmcore_users(void);
+/* Lets go of what outlives descriptors; none may be open. */
+void nmcore_shutdown(void);
 
 /* A listing of ports, rings, clients and counters: malloc()ed text or JSON. */
 char *nmcore_state(int json);
