@@ -53,14 +53,16 @@ int nmcore_wakefd(struct nmcore *nm);
 
 /*
  * For several threads (or processes) that wait for one descriptor: each brings
- * a poller, with an eventfd of its own, that belongs to the poller. Polling is
- * as nmcore_poll() with `arm`; one thread at a time uses a poller. A poller
- * that was used with a descriptor must be freed before that is closed.
+ * a poller. Polling is as nmcore_poll() with `arm`; one thread at a time uses a
+ * poller. A poller must be freed before the descriptor it was used with is
+ * closed. To wake it, eight bytes (the number 1) are written to `fd`, at most
+ * once between two polls: the caller's, in non-blocking mode, such as a pipe,
+ * and whoever reads it drains it. (A server can not share an eventfd with a
+ * client it does not trust: who has it could make the server's write block.)
  */
 struct nmcore_poller;
-struct nmcore_poller *nmcore_poller_new(void); /* NULL and errno: EMFILE, ENOMEM */
+struct nmcore_poller *nmcore_poller_new(int fd); /* NULL and errno: ENOMEM */
 void nmcore_poller_free(struct nmcore_poller *p);
-int nmcore_poller_fd(struct nmcore_poller *p);
 int nmcore_poller_poll(struct nmcore_poller *p, struct nmcore *nm, int events);
 
 /* Why the calling descriptor's last failed call failed: one line, or "". */
