@@ -119,9 +119,18 @@ void nm_poller_init(struct nm_os_poller *p)
 
 int nm_poller_open(struct nm_os_poller *p)
 {
-	if (p->fd < 0)
-		p->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return p->fd < 0 ? -errno : 0;
+	int none = -1, fd;
+
+	if (nm_load_acquire(&p->fd) >= 0)
+		return 0;
+	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	/* two threads may ask for it at once */
+	if (!__atomic_compare_exchange_n(&p->fd, &none, fd, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_RELAXED))
+		close(fd);
+	return 0;
 }
 
 void nm_poller_reset(struct nm_os_poller *p)
@@ -147,16 +156,33 @@ void nm_poller_reset(struct nm_os_poller *p)
 	}
 }
 
-void nm_poller_fini(struct nm_os_poller *p)
+static void free_records(struct nm_os_wait *w)
 {
-	struct nm_os_wait *w;
+	struct nm_os_wait *next;
 
-	nm_poller_reset(p);
-	while ((w = p->spare)) {
-		p->spare = w->sibling;
+	for (; w; w = next) {
+		next = w->sibling;
 		free(w);
 	}
+}
+
+void nm_poller_fini(struct nm_os_poller *p)
+{
+	nm_poller_reset(p);
+	nm_poller_abandon(p);
+}
+
+void nm_poller_abandon(struct nm_os_poller *p)
+{
+	free_records(p->used);
+	free_records(p->spare);
 	if (p->fd >= 0)
 		close(p->fd);
-	p->fd = -1;
+	nm_poller_init(p);
+}
+
+void nm_poller_forked(void)
+{
+	for (int i = 0; i < LOCKS; i++)
+		nm_os_lock_init(&locks[i].lock);
 }

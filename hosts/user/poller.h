@@ -19,4 +19,8 @@ void nm_poller_fini(struct nm_os_poller *p);
 /* The poll is over: off all queues, and the eventfd is not readable any more. */
 void nm_poller_reset(struct nm_os_poller *p);
 
+/* In a child of fork(): the queues are the parent's, the descriptor is ours to close. */
+void nm_poller_forked(void);
+void nm_poller_abandon(struct nm_os_poller *p);
+
 #endif /* NM_POLLER_H */

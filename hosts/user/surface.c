@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The system calls of /dev/netmap as functions.
+ *
+ * One namespace serves the process, from the first open to the last close. A
+ * child made by fork() has none: descriptors it inherited answer EBADF (their
+ * rings still belong to the parent), those that it opens are its own.
+ */
+#pragma GCC visibility push(default)
+#include "fault.h"
+#include "libnmcore.h"
+#pragma GCC visibility pop
+
+#include "binding.h"
+#include "poller.h"
+#include "settings.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct nmcore {
+	struct nm_binding b;
+	struct nm_os_user user;
+	struct nm_os_poller poller;
+	unsigned int generation;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct nm_ns *the_ns;
+static unsigned long opens;
+static unsigned int generation; /* how many forks away from the first process */
+
+static int fail(int error)
+{
+	errno = error;
+	return -1;
+}
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void after_fork_parent(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+/* The parent's threads, which may hold any lock of the namespace, are not here. */
+static void after_fork_child(void)
+{
+	nm_store(&generation, generation + 1);
+	the_ns = NULL;
+	opens = 0;
+	nm_poller_forked();
+	pthread_mutex_unlock(&lock);
+}
+
+static bool inherited(const struct nmcore *nm)
+{
+	return nm_unlikely(nm->generation != nm_load(&generation));
+}
+
+static int ns_get(struct nm_ns **nsp)
+{
+	static bool watching_forks;
+	struct nm_ns_conf conf;
+	struct nm_ns *ns;
+	int error = 0;
+
+	pthread_mutex_lock(&lock);
+	if (!the_ns) {
+		ns = nm_os_alloc(sizeof(*ns));
+		if (ns)
+			nm_settings_conf(&conf);
+		error = ns ? nm_ns_init(ns, &conf) : -ENOMEM;
+		if (error) {
+			nm_os_free(ns);
+			goto out;
+		}
+		the_ns = ns;
+	}
+	if (!watching_forks) {
+		pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+		watching_forks = true;
+	}
+	opens++;
+	*nsp = the_ns;
+out:
+	pthread_mutex_unlock(&lock);
+	return error;
+}
+
+static void ns_put(void)
+{
+	pthread_mutex_lock(&lock);
+	if (!--opens) {
+		nm_ns_fini(the_ns);
+		nm_os_free(the_ns);
+		the_ns = NULL;
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+struct nmcore *nmcore_open(void)
+{
+	struct nmcore *nm = nm_os_alloc(sizeof(*nm));
+	struct nm_ns *ns;
+	int error;
+
+	if (!nm) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	error = ns_get(&ns);
+	if (error) {
+		nm_os_free(nm);
+		errno = -error;
+		return NULL;
+	}
+	nm->generation = generation;
+	nm_poller_init(&nm->poller);
+	nm_binding_init(&nm->b, ns, getpid());
+	nm->b.user = &nm->user;
+	return nm;
+}
+
+int nmcore_close(struct nmcore *nm)
+{
+	if (!nm)
+		return fail(EBADF);
+	if (inherited(nm)) {
+		nm_poller_abandon(&nm->poller);
+		nm_os_free(nm);
+		return 0;
+	}
+	nm_poller_reset(&nm->poller);
+	nm_binding_fini(&nm->b);
+	nm_poller_fini(&nm->poller);
+	nm_os_free(nm);
+	ns_put();
+	return 0;
+}
+
+static int fail_inherited(struct nmcore *nm)
+{
+	return fail(-nm_fail(&nm->b.err, -EBADF,
+			     "this descriptor was opened by the parent process: open "
+			     "one after fork()"));
+}
+
+int nmcore_ioctl(struct nmcore *nm, unsigned long request, void *arg)
+{
+	int error;
+
+	if (inherited(nm))
+		return fail_inherited(nm);
+	if (request == NIOCTXSYNC)
+		error = nm_binding_sync(&nm->b, NM_TX);
+	else if (request == NIOCRXSYNC)
+		error = nm_binding_sync(&nm->b, NM_RX);
+	else
+		error = nm_binding_ioctl(&nm->b, request, (uintptr_t)arg);
+	return nm_likely(error >= 0) ? error : fail(-error);
+}
+
+int nmcore_memfd(struct nmcore *nm, uint64_t *size)
+{
+	struct nm_mem *mem;
+
+	if (inherited(nm))
+		return fail_inherited(nm);
+	mem = nm_load_acquire(&nm->b.mem);
+	if (!mem)
+		return fail(-nm_fail(&nm->b.err, -ENXIO,
+				     "no memory before a port is registered"));
+	if (size)
+		*size = nm_mem_size(mem);
+	return mem->region.fd;
+}
+
+_Static_assert(NM_POLLIN == POLLIN && NM_POLLOUT == POLLOUT && NM_POLLERR == POLLERR,
+	       "the core's poll bits are this system's");
+
+int nmcore_poll(struct nmcore *nm, int events, int arm)
+{
+	int want = events & (POLLIN | POLLOUT), got;
+	int error = 0;
+
+	if (inherited(nm))
+		return fail_inherited(nm);
+	if (events & POLLRDNORM)
+		want |= POLLIN;
+	if (events & POLLWRNORM)
+		want |= POLLOUT;
+	if (arm) {
+		error = nm_poller_open(&nm->poller);
+		if (error)
+			return fail(-nm_fail(&nm->b.err, error,
+					     "no eventfd to wait with: %s",
+					     strerror(-error)));
+		nm_poller_reset(&nm->poller);
+	}
+	got = nm_binding_poll(&nm->b, want, arm ? &nm->poller : NULL);
+	if (got & POLLIN)
+		got |= events & POLLRDNORM;
+	if (got & POLLOUT)
+		got |= events & POLLWRNORM;
+	return got & (events | POLLERR);
+}
+
+int nmcore_wakefd(struct nmcore *nm)
+{
+	int error;
+
+	if (inherited(nm))
+		return fail_inherited(nm);
+	error = nm_poller_open(&nm->poller);
+	return error ? fail(-error) : nm->poller.fd;
+}
+
+const char *nmcore_error(struct nmcore *nm)
+{
+	return nm->b.err.text;
+}
+
+void nmcore_set_user(struct nmcore *nm, const struct nmcore_user_ops *ops, void *ctx,
+		     pid_t owner)
+{
+	nm->user.ops = ops;
+	nm->user.ctx = ctx;
+	nm->b.owner = owner;
+}
+
+char *nmcore_state(int json)
+{
+	struct nm_ns *ns;
+	char *text = NULL;
+	size_t size;
+	FILE *f;
+	int error = ns_get(&ns);
+
+	if (error) {
+		errno = -error;
+		return NULL;
+	}
+	f = open_memstream(&text, &size);
+	if (f) {
+		nm_ns_print(ns, (struct nm_os_out *)f, json);
+		fclose(f);
+	}
+	ns_put();
+	return text;
+}
+
+int nmcore_set(const char *name, long value)
+{
+	int error;
+
+	if (!strcmp(name, "verbose")) {
+		if (value < NM_LOG_ERROR || value > NM_LOG_DEBUG)
+			return fail(EINVAL);
+		nm_store(&nm_os_verbose, (int)value);
+		return 0;
+	}
+	pthread_mutex_lock(&lock);
+	error = the_ns ? EBUSY : nm_settings_set(name, value);
+	pthread_mutex_unlock(&lock);
+	return error ? fail(error) : 0;
+}
