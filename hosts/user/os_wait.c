@@ -60,10 +60,12 @@ static void signal_poller(struct nm_os_poller *p)
 {
 	const uint64_t one = 1;
 
-	/* It can not fail: the counter is 0 or 1. */
-	if (!nm_xchg(&p->signaled, 1) && write(p->fd, &one, sizeof(one)) < 0)
-		nm_os_log(NM_LOG_ERROR, "wakeup lost: write to an eventfd failed: %s",
-			  strerror(errno));
+	if (nm_xchg(&p->signaled, 1))
+		return;
+	/* A descriptor that is full is readable; one without a reader has nobody to wake.
+	 */
+	if (write(p->fd, &one, sizeof(one)) < 0 && errno != EAGAIN && errno != EPIPE)
+		nm_os_log(NM_LOG_ERROR, "wakeup lost: write failed: %s", strerror(errno));
 }
 
 void nm_os_wake_slow(struct nm_os_waitq *q)
@@ -117,6 +119,13 @@ void nm_poller_init(struct nm_os_poller *p)
 	p->fd = -1;
 }
 
+void nm_poller_init_fd(struct nm_os_poller *p, int fd)
+{
+	nm_poller_init(p);
+	p->fd = fd;
+	p->foreign = true;
+}
+
 int nm_poller_open(struct nm_os_poller *p)
 {
 	int none = -1, fd;
@@ -149,7 +158,8 @@ void nm_poller_reset(struct nm_os_poller *p)
 	}
 	/* On no queue any more: nobody can signal now. */
 	if (nm_load(&p->signaled)) {
-		if (read(p->fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		if (!p->foreign && read(p->fd, &count, sizeof(count)) < 0 &&
+		    errno != EAGAIN)
 			nm_os_log(NM_LOG_ERROR, "reading an eventfd failed: %s",
 				  strerror(errno));
 		nm_store(&p->signaled, 0);
@@ -176,7 +186,7 @@ void nm_poller_abandon(struct nm_os_poller *p)
 {
 	free_records(p->used);
 	free_records(p->spare);
-	if (p->fd >= 0)
+	if (p->fd >= 0 && !p->foreign)
 		close(p->fd);
 	nm_poller_init(p);
 }

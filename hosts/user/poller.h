@@ -7,12 +7,15 @@
 
 struct nm_os_poller {
 	int fd;			  /* eventfd; -1 until somebody asks for it */
-	uint32_t signaled;	  /* the eventfd is readable, or about to be */
+	bool foreign;		  /* fd is the caller's, who drains and closes it */
+	uint32_t signaled;	  /* fd is readable, or about to be */
 	struct nm_os_wait *used;  /* records of this poll */
 	struct nm_os_wait *spare; /* for polls to come */
 };
 
 void nm_poller_init(struct nm_os_poller *p);
+/* Wakes by writing to somebody else's descriptor. */
+void nm_poller_init_fd(struct nm_os_poller *p, int fd);
 int nm_poller_open(struct nm_os_poller *p); /* makes the eventfd: 0 or -errno */
 void nm_poller_fini(struct nm_os_poller *p);
 

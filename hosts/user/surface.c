@@ -14,6 +14,7 @@
 #include "binding.h"
 #include "poller.h"
 #include "settings.h"
+#include "vale/vale.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -92,14 +93,32 @@ out:
 	return error;
 }
 
+static void ns_free(void)
+{
+	nm_ns_fini(the_ns);
+	nm_os_free(the_ns);
+	the_ns = NULL;
+}
+
+/* Ports that live on when no descriptor is open. */
+static int outliving(struct nm_ns *ns)
+{
+	struct nm_port *port;
+	int n = 0;
+
+	nm_os_mutex_lock(&ns->lock);
+	nm_list_for_each (port, &ns->ports, struct nm_port, link)
+		n += port->persistent || nm_vale_is_nic(port);
+	nm_os_mutex_unlock(&ns->lock);
+	return n;
+}
+
 static void ns_put(void)
 {
 	pthread_mutex_lock(&lock);
-	if (!--opens) {
-		nm_ns_fini(the_ns);
-		nm_os_free(the_ns);
-		the_ns = NULL;
-	}
+	opens--;
+	if (!opens && !outliving(the_ns))
+		ns_free();
 	pthread_mutex_unlock(&lock);
 }
 
@@ -183,31 +202,38 @@ int nmcore_memfd(struct nmcore *nm, uint64_t *size)
 _Static_assert(NM_POLLIN == POLLIN && NM_POLLOUT == POLLOUT && NM_POLLERR == POLLERR,
 	       "the core's poll bits are this system's");
 
-int nmcore_poll(struct nmcore *nm, int events, int arm)
+static int poll_with(struct nmcore *nm, int events, struct nm_os_poller *poller)
 {
 	int want = events & (POLLIN | POLLOUT), got;
-	int error = 0;
 
-	if (inherited(nm))
-		return fail_inherited(nm);
 	if (events & POLLRDNORM)
 		want |= POLLIN;
 	if (events & POLLWRNORM)
 		want |= POLLOUT;
+	if (poller)
+		nm_poller_reset(poller);
+	got = nm_binding_poll(&nm->b, want, poller);
+	if (got & POLLIN)
+		got |= POLLRDNORM;
+	if (got & POLLOUT)
+		got |= POLLWRNORM;
+	return got & (events | POLLERR);
+}
+
+int nmcore_poll(struct nmcore *nm, int events, int arm)
+{
+	int error;
+
+	if (inherited(nm))
+		return fail_inherited(nm);
 	if (arm) {
 		error = nm_poller_open(&nm->poller);
 		if (error)
 			return fail(-nm_fail(&nm->b.err, error,
 					     "no eventfd to wait with: %s",
 					     strerror(-error)));
-		nm_poller_reset(&nm->poller);
 	}
-	got = nm_binding_poll(&nm->b, want, arm ? &nm->poller : NULL);
-	if (got & POLLIN)
-		got |= events & POLLRDNORM;
-	if (got & POLLOUT)
-		got |= events & POLLWRNORM;
-	return got & (events | POLLERR);
+	return poll_with(nm, events, arm ? &nm->poller : NULL);
 }
 
 int nmcore_wakefd(struct nmcore *nm)
@@ -218,6 +244,42 @@ int nmcore_wakefd(struct nmcore *nm)
 		return fail_inherited(nm);
 	error = nm_poller_open(&nm->poller);
 	return error ? fail(-error) : nm->poller.fd;
+}
+
+struct nmcore_poller {
+	struct nm_os_poller p;
+	unsigned int generation;
+};
+
+struct nmcore_poller *nmcore_poller_new(int fd)
+{
+	struct nmcore_poller *p = nm_os_alloc(sizeof(*p));
+
+	if (!p) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	nm_poller_init_fd(&p->p, fd);
+	p->generation = generation;
+	return p;
+}
+
+void nmcore_poller_free(struct nmcore_poller *p)
+{
+	if (!p)
+		return;
+	if (p->generation == generation)
+		nm_poller_fini(&p->p);
+	else
+		nm_poller_abandon(&p->p);
+	nm_os_free(p);
+}
+
+int nmcore_poller_poll(struct nmcore_poller *p, struct nmcore *nm, int events)
+{
+	if (inherited(nm))
+		return fail_inherited(nm);
+	return poll_with(nm, events, &p->p);
 }
 
 const char *nmcore_error(struct nmcore *nm)
@@ -231,6 +293,24 @@ void nmcore_set_user(struct nmcore *nm, const struct nmcore_user_ops *ops, void 
 	nm->user.ops = ops;
 	nm->user.ctx = ctx;
 	nm->b.owner = owner;
+}
+
+int nmcore_users(void)
+{
+	int n;
+
+	pthread_mutex_lock(&lock);
+	n = the_ns ? (int)opens + outliving(the_ns) : 0;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+void nmcore_shutdown(void)
+{
+	pthread_mutex_lock(&lock);
+	if (the_ns && !opens)
+		ns_free();
+	pthread_mutex_unlock(&lock);
 }
 
 char *nmcore_state(int json)
