@@ -17,7 +17,8 @@ struct nm_binding {
 	struct nm_list link;
 	struct nm_ns *ns;
 	struct nm_os_user *user; /* the caller's memory; set by the host before a call */
-	struct nm_port *port;	 /* NULL until REGISTER; published with release */
+	bool ready;		 /* registered: set with release once all below is */
+	struct nm_port *port;
 	struct nm_mem *mem;
 	struct netmap_if *nifp;
 	uint32_t first[NM_DIRS], last[NM_DIRS]; /* rings [first, last) of the port */
@@ -32,10 +33,19 @@ void nm_binding_init(struct nm_binding *b, struct nm_ns *ns, uint32_t owner);
 void nm_binding_fini(struct nm_binding *b); /* close(2) */
 
 /*
- * NIOCCTRL, and NIOCREGIF, NIOCGINFO of API 11 to 13 programs: `addr` is the
- * client's argument. 0 or -errno; b->err says why.
+ * ioctl(2), any request number: `addr` is the client's argument. 0 or -errno;
+ * b->err says why. The parts: NIOCCTRL; NIOCREGIF and NIOCGINFO of programs
+ * that still use struct nmreq.
  */
+int nm_binding_ioctl(struct nm_binding *b, uint32_t request, uint64_t addr);
 int nm_binding_ctrl(struct nm_binding *b, uint64_t addr);
+int nm_binding_legacy(struct nm_binding *b, uint32_t request, uint64_t addr);
+
+/*
+ * One request of NIOCCTRL on private copies: `body` is of the type that
+ * hdr->nr_reqtype says, both are also the reply. Namespace locked.
+ */
+int nm_request(struct nm_binding *b, struct nmreq_header *hdr, void *body);
 
 /* Register and unregister, on a validated private copy. Namespace locked. */
 int nm_binding_register(struct nm_binding *b, const char *name,

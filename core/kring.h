@@ -76,11 +76,15 @@ struct nm_kring {
 	uint32_t hwtail;
 	uint32_t lease;	 /* vale rx: reserved up to here, published up to hwtail */
 	uint32_t *done;	 /* vale rx: runs that are copied but not yet published */
+	bool open;	 /* vale rx: packets may be put in; read in the rm domain */
 	void (*notify)(struct nm_kring *kr); /* tells the client there is news */
 
-	struct nm_kring *peer; /* pipes: the ring at the other end */
+	struct nm_kring *peer; /* pipes: the ring at the other end, which shares users */
 	void *priv;	       /* the port type's */
-	uint32_t users;	       /* bindings (and peers) that need this ring; ns lock */
+	struct nm_os_user *user; /* vale tx: whose memory NS_INDIRECT slots point to */
+	uint32_t users;	       /* who needs this ring; ns lock, as the next two */
+	uint32_t bindings;     /* clients among them */
+	bool excl;	       /* one client, that wants no other */
 	struct nm_os_waitq wq;
 };
 
@@ -156,7 +160,7 @@ void nm_kring_end(struct nm_kring *kr, uint32_t tail);
 /* Whether the client may have news: what poll(2) looks at. Valid after end(). */
 static inline bool nm_kring_ready(const struct nm_kring *kr)
 {
-	return kr->rcur != kr->rtail;
+	return nm_load(&kr->rcur) != nm_load(&kr->rtail);
 }
 
 static inline bool nm_kring_tryget(struct nm_kring *kr)

@@ -33,7 +33,6 @@ struct nm_ns {
 	struct nm_list mems;
 	struct nm_list bindings;
 	struct nm_mem *global; /* while somebody uses it */
-	uint32_t next_switch;  /* number of the next switch made */
 	struct nm_ns_conf conf;
 	struct nm_os_ns os;
 };
@@ -42,8 +41,16 @@ struct nm_ns {
 void nm_ns_conf_default(struct nm_ns_conf *conf);
 
 int nm_ns_init(struct nm_ns *ns, const struct nm_ns_conf *conf);
+/* Nothing is open, attached or persistent: the namespace may end. */
+bool nm_ns_idle(struct nm_ns *ns);
 /* Persistent ports and attached NICs are let go; no binding may be left. */
 void nm_ns_fini(struct nm_ns *ns);
+
+/*
+ * After nm_port_gone(): members of switches whose device vanished are let go.
+ * Takes the namespace's lock; not from a ring's event context.
+ */
+void nm_ns_reap(struct nm_ns *ns);
 
 /* What is there, as text or JSON: ports, rings, counters, clients. */
 void nm_ns_print(struct nm_ns *ns, struct nm_os_out *out, bool json);

@@ -5,8 +5,9 @@
  *
  * Life: lookup makes or finds the port by name and takes a reference; the
  * first binding (or switch) that needs rings brings it up; the last one down;
- * the last reference frees it. All of that with the namespace locked; syncs
- * run without that lock.
+ * the last reference frees it. The two ends of a pipe are twins: references
+ * and uses of one count for both. All of that with the namespace locked;
+ * syncs run without that lock.
  */
 #ifndef NM_PORT_H
 #define NM_PORT_H
@@ -45,7 +46,6 @@ struct nm_port {
 	char name[NETMAP_REQ_IFNAMSIZ];
 	uint32_t refs;
 	uint32_t users;	     /* bindings, pipe peers and switches that hold it up */
-	uint32_t excl;	     /* an exclusive binding holds it */
 	bool persistent;     /* made by VALE_NEWIF: stays until DELIF */
 	int32_t gone;	     /* errno once the device vanished; syncs fail with it */
 	struct nm_mem *mem;  /* referenced while set */
@@ -55,8 +55,10 @@ struct nm_port {
 	struct nm_kring *krings[NM_DIRS]; /* nrings + nhost each, while up */
 	struct nm_os_waitq wq[NM_DIRS];	/* waiters for any ring of a direction */
 	uint32_t hdr_len;		/* virtio-net header before each packet: 0, 10 or 12 */
+	struct nm_port *twin;		/* pipes: the other end; both live and die together */
 	void *vale;			/* switch membership, see vale/ */
-	struct nm_stats past;		/* of krings that are gone */
+	void *priv;			/* the kind's */
+	struct nm_stats past[NM_DIRS];	/* of krings that are gone */
 };
 
 /* A port that is not in the registry yet, with one reference. Geometry: defaults. */
@@ -72,6 +74,12 @@ static inline uint32_t nm_port_nrings(const struct nm_port *port, enum nm_dir di
 {
 	return port->nrings[dir] + port->nhost[dir];
 }
+
+/*
+ * Gives a new port its memory: the one numbered mem_id, or a private one of
+ * its own when that is 0.
+ */
+int nm_port_set_mem(struct nm_port *port, uint16_t mem_id, struct nm_err *err);
 
 /* First use makes the krings and calls ops->up; the last, the reverse. */
 int nm_port_up(struct nm_port *port, struct nm_err *err);
@@ -114,6 +122,10 @@ int nm_null_get(struct nm_ns *ns, const struct nm_port_spec *spec, struct nm_por
 int nm_pipe_get(struct nm_ns *ns, const struct nm_port_spec *spec, struct nm_port **portp,
 		struct nm_err *err);
 int nm_vale_get(struct nm_ns *ns, const struct nm_port_spec *spec, struct nm_port **portp,
+		struct nm_err *err);
+
+/* A port without rings that only stands for a name and a memory; not published. */
+int nm_null_new(struct nm_ns *ns, const char *name, uint16_t mem_id, struct nm_port **portp,
 		struct nm_err *err);
 
 #endif /* NM_PORT_H */

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "kring.h"
+#include "port.h"
+
+const char *nm_drop_name(enum nm_drop cause)
+{
+	static const char *const name[NM_DROPS] = {
+		[NM_DROP_NOROOM] = "no-room",	[NM_DROP_BADSLOT] = "bad-slot",
+		[NM_DROP_NODEST] = "no-destination", [NM_DROP_TOOLONG] = "too-long",
+		[NM_DROP_DOWN] = "down",	[NM_DROP_OS] = "os",
+	};
+
+	return name[cause];
+}
+
+/* Makes the pointers those of a ring that just came to be. */
+static void kring_reset(struct nm_kring *kr)
+{
+	/* a tx ring starts out all the client's, an rx ring all the framework's */
+	kr->rhead = kr->rcur = kr->hwcur = kr->lease = 0;
+	kr->hwtail = kr->dir == NM_TX ? kr->num_slots - 1 : 0;
+	kr->rtail = kr->hwtail;
+}
+
+void nm_kring_init(struct nm_kring *kr, struct nm_port *port, enum nm_dir dir,
+		   uint16_t id, uint32_t num_slots)
+{
+	memset(kr, 0, sizeof(*kr));
+	kr->port = port;
+	kr->dir = dir;
+	kr->id = id;
+	kr->num_slots = num_slots;
+	kr->mem = port->mem;
+	kr->sync = port->ops->sync[dir];
+	kr->notify = nm_kring_wake;
+	nm_os_lock_init(&kr->lock);
+	nm_os_waitq_init(&kr->wq);
+	kring_reset(kr);
+}
+
+void nm_kring_fini(struct nm_kring *kr)
+{
+	nm_os_waitq_fini(&kr->wq);
+	nm_os_lock_fini(&kr->lock);
+}
+
+static size_t ring_size(const struct nm_kring *kr)
+{
+	return sizeof(struct netmap_ring) + kr->num_slots * sizeof(struct netmap_slot);
+}
+
+/* The ring's constants are const to clients: written here, once. */
+static void ring_describe(struct nm_kring *kr, struct netmap_ring *ring)
+{
+	struct nm_mem *mem = kr->mem;
+
+	*(int64_t *)&ring->buf_ofs =
+		(int64_t)nm_mem_offset(mem, mem->bufs) - (int64_t)nm_mem_offset(mem, ring);
+	*(uint32_t *)&ring->num_slots = kr->num_slots;
+	*(uint32_t *)&ring->nr_buf_size = mem->conf.stride;
+	*(uint16_t *)&ring->ringid = kr->id;
+	*(uint16_t *)&ring->dir = kr->dir == NM_TX ? 0 : 1;
+	ring->head = kr->rhead;
+	ring->cur = kr->rcur;
+	*(uint32_t *)&ring->tail = kr->rtail;
+}
+
+int nm_kring_attach(struct nm_kring *kr, struct nm_err *err)
+{
+	struct netmap_ring *ring;
+	uint32_t i, *idx;
+	int error;
+
+	idx = nm_os_alloc(kr->num_slots * sizeof(*idx));
+	if (!idx)
+		return nm_fail(err, -ENOMEM, "no memory for a ring of %u slots",
+			       kr->num_slots);
+	error = nm_mem_bufs_get(kr->mem, idx, kr->num_slots, err);
+	if (error)
+		goto out_free;
+	ring = nm_mem_alloc(kr->mem, NM_POOL_RING, ring_size(kr), err);
+	if (!ring) {
+		error = -ENOMEM;
+		for (i = 0; i < kr->num_slots; i++)
+			nm_mem_buf_put(kr->mem, idx[i]);
+		goto out_free;
+	}
+	kring_reset(kr);
+	ring_describe(kr, ring);
+	for (i = 0; i < kr->num_slots; i++) {
+		ring->slot[i].buf_idx = idx[i];
+		ring->slot[i].len = kr->mem->conf.buf_len;
+	}
+	nm_store_release(&kr->ring, ring);
+out_free:
+	nm_os_free(idx);
+	return error;
+}
+
+void nm_kring_detach(struct nm_kring *kr)
+{
+	struct netmap_ring *ring = kr->ring;
+	uint32_t i;
+
+	kr->ring = NULL;
+	for (i = 0; i < kr->num_slots; i++)
+		nm_mem_buf_put(kr->mem, nm_slot_get(&ring->slot[i]).idx);
+	nm_mem_free(kr->mem, NM_POOL_RING, ring, ring_size(kr));
+}
+
+/*
+ * A client broke its pointers. netmap(4): the ring is re-initialised: what
+ * the client held starts over at the framework's position.
+ */
+static int kring_restart(struct nm_kring *kr)
+{
+	struct netmap_ring *ring = kr->ring;
+
+	nm_store(&kr->rcur, kr->rhead);
+	nm_store(&ring->head, kr->rhead);
+	nm_store(&ring->cur, kr->rhead);
+	nm_store((uint32_t *)&ring->tail, kr->rtail);
+	nm_stat_add(&kr->stats.errors, 1);
+	return -EINVAL;
+}
+
+int nm_kring_begin(struct nm_kring *kr)
+{
+	struct netmap_ring *ring = kr->ring;
+	uint32_t n = kr->num_slots;
+	/* pairs with the client's release of head after it wrote the slots */
+	uint32_t head = nm_load_acquire(&ring->head);
+	uint32_t cur = nm_load(&ring->cur);
+	uint32_t avail = nm_dist(kr->rhead, kr->rtail, n);
+	uint32_t dhead, dcur;
+
+	if (nm_unlikely(head >= n || cur >= n))
+		return kring_restart(kr);
+	dhead = nm_dist(kr->rhead, head, n);
+	dcur = nm_dist(kr->rhead, cur, n);
+	/* head may move up to tail, cur between head and tail */
+	if (nm_unlikely(dhead > avail || dcur > avail || dcur < dhead))
+		return kring_restart(kr);
+	nm_store(&kr->rhead, head);
+	nm_store(&kr->rcur, cur);
+	nm_stat_add(&kr->stats.syncs, 1);
+	return 0;
+}
+
+void nm_kring_end(struct nm_kring *kr, uint32_t tail)
+{
+	nm_store(&kr->rtail, tail);
+	/* pairs with the client's acquire of tail before it reads the slots */
+	nm_store_release((uint32_t *)&kr->ring->tail, tail);
+}
+
+void nm_kring_wake(struct nm_kring *kr)
+{
+	nm_os_wake(&kr->wq);
+	nm_os_wake(&kr->port->wq[kr->dir]);
+}

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "mem.h"
+#include <net/netmap.h>
+
+#define NM_PAGE		4096u
+#define NM_POOL_IF_MAX	(1u << 20) /* bytes of the IF pool */
+#define NM_COMMIT_STEP	(1u << 18) /* pages are committed in steps of so many bytes */
+
+static uint64_t round_up(uint64_t v, uint64_t to)
+{
+	return (v + to - 1) / to * to;
+}
+
+/* ---- pools: runs of units found by a bit map ---- */
+
+static bool unit_used(const struct nm_pool *p, uint32_t u)
+{
+	return p->map[u / 64] >> (u % 64) & 1;
+}
+
+static void unit_set(struct nm_pool *p, uint32_t u, bool used)
+{
+	uint64_t bit = 1ull << (u % 64);
+
+	p->map[u / 64] = used ? p->map[u / 64] | bit : p->map[u / 64] & ~bit;
+}
+
+/* First run of n free units at or after `from`, below the limit; -1 if none. */
+static int64_t pool_find(const struct nm_pool *p, uint32_t from, uint32_t n)
+{
+	uint32_t u, run = 0;
+
+	for (u = from; u < p->limit; u++) {
+		if (!(u % 64) && p->map[u / 64] == ~0ull) {
+			u += 63;
+			run = 0;
+			continue;
+		}
+		run = unit_used(p, u) ? 0 : run + 1;
+		if (run == n)
+			return (int64_t)u - n + 1;
+	}
+	return -1;
+}
+
+static int pool_commit(struct nm_mem *mem, struct nm_pool *p, uint32_t upto)
+{
+	uint64_t from = (uint64_t)p->committed * p->unit;
+	uint64_t to = round_up((uint64_t)upto * p->unit, NM_COMMIT_STEP);
+	int error;
+
+	if (upto <= p->committed)
+		return 0;
+	if (to > (uint64_t)p->limit * p->unit)
+		to = (uint64_t)p->limit * p->unit;
+	error = nm_os_region_commit(&mem->region, p->off + from, to - from);
+	if (!error)
+		nm_store(&p->committed, (uint32_t)(to / p->unit));
+	return error;
+}
+
+/* A run of n units, backed by pages; its first unit or a negative errno. */
+static int64_t pool_take(struct nm_mem *mem, struct nm_pool *p, uint32_t n)
+{
+	int64_t first;
+	uint32_t u;
+	int error;
+
+	first = pool_find(p, p->hint, n);
+	if (first < 0 && p->hint)
+		first = pool_find(p, 0, n);
+	if (first < 0)
+		return -ENOSPC;
+	error = pool_commit(mem, p, first + n);
+	if (error)
+		return error;
+	for (u = first; u < first + n; u++)
+		unit_set(p, u, true);
+	p->used += n;
+	p->hint = first + n;
+	return first;
+}
+
+static void pool_give(struct nm_pool *p, uint32_t first, uint32_t n)
+{
+	uint32_t u;
+
+	for (u = first; u < first + n; u++)
+		unit_set(p, u, false);
+	p->used -= n;
+	if (first < p->hint)
+		p->hint = first;
+}
+
+static int pool_init(struct nm_pool *p, uint64_t off, uint32_t unit, uint64_t bytes)
+{
+	p->off = off;
+	p->unit = unit;
+	p->limit = bytes / unit;
+	p->map = nm_os_alloc((p->limit / 64 + 1) * sizeof(*p->map));
+	return p->map ? 0 : -ENOMEM;
+}
+
+/* ---- memories ---- */
+
+/* Rings take a sixteenth of the region: a slot is 16 bytes, a buffer 2048 or so. */
+static int mem_layout(struct nm_mem *mem)
+{
+	uint64_t rings = round_up(mem->conf.reserve / 16, NM_PAGE);
+	uint64_t ring_off = NM_POOL_IF_MAX;
+	uint64_t buf_off = round_up(ring_off + rings, 1u << 21) + mem->conf.shift;
+	/* with a shift, the last buffer's tail must stay inside the region too */
+	uint64_t buf_bytes = mem->conf.reserve - buf_off - mem->conf.shift;
+	int error;
+
+	error = pool_init(&mem->pool[NM_POOL_IF], 0, NM_MEM_IF_UNIT, NM_POOL_IF_MAX);
+	if (!error)
+		error = pool_init(&mem->pool[NM_POOL_RING], ring_off, NM_MEM_RING_UNIT,
+				  rings);
+	if (!error)
+		error = pool_init(&mem->pool[NM_POOL_BUF], buf_off, mem->conf.stride,
+				  buf_bytes);
+	mem->bufs = (char *)mem->region.base + buf_off;
+	return error;
+}
+
+static void mem_free(struct nm_mem *mem)
+{
+	int i;
+
+	for (i = 0; i < NM_POOLS; i++)
+		nm_os_free(mem->pool[i].map);
+	nm_os_region_fini(&mem->region);
+	nm_os_free(mem);
+}
+
+static uint16_t mem_new_id(struct nm_ns *ns)
+{
+	uint32_t id;
+
+	for (id = NM_MEM_GLOBAL + 1; id < 0xffff; id++)
+		if (!nm_mem_find(ns, id))
+			return id;
+	return 0;
+}
+
+static int mem_create(struct nm_ns *ns, const struct nm_mem_conf *conf, uint16_t id,
+		      struct nm_mem **memp, struct nm_err *err)
+{
+	struct nm_mem *mem = id ? nm_os_alloc(sizeof(*mem)) : NULL;
+	int error = -ENOMEM;
+
+	if (!mem)
+		goto fail;
+	mem->ns = ns;
+	mem->id = id;
+	mem->refs = 1;
+	mem->conf = *conf;
+	mem->conf.reserve = round_up(conf->reserve, 1u << 21);
+	error = nm_os_region_init(&mem->region, mem->conf.reserve);
+	if (error)
+		goto fail_free;
+	error = mem_layout(mem);
+	/* buffers 0 and 1 exist but belong to nobody */
+	if (!error && pool_take(mem, &mem->pool[NM_POOL_BUF], NM_BUF_FIRST) != 0)
+		error = -ENOMEM;
+	if (error) {
+		mem_free(mem);
+		goto fail;
+	}
+	nm_list_add_tail(&ns->mems, &mem->link);
+	*memp = mem;
+	return 0;
+
+fail_free:
+	nm_os_free(mem);
+fail:
+	return nm_fail(err, error, "no memory for a region of %llu bytes for packet buffers",
+		       (unsigned long long)conf->reserve);
+}
+
+int nm_mem_get_global(struct nm_ns *ns, struct nm_mem **memp, struct nm_err *err)
+{
+	int error;
+
+	if (ns->global) {
+		nm_mem_hold(ns->global);
+		*memp = ns->global;
+		return 0;
+	}
+	error = mem_create(ns, &ns->conf.global, NM_MEM_GLOBAL, memp, err);
+	if (!error)
+		ns->global = *memp;
+	return error;
+}
+
+int nm_mem_new(struct nm_ns *ns, const struct nm_mem_conf *conf, struct nm_mem **memp,
+	       struct nm_err *err)
+{
+	return mem_create(ns, conf, mem_new_id(ns), memp, err);
+}
+
+struct nm_mem *nm_mem_find(struct nm_ns *ns, uint16_t id)
+{
+	struct nm_mem *mem;
+
+	nm_list_for_each(mem, &ns->mems, struct nm_mem, link)
+		if (mem->id == id)
+			return mem;
+	return NULL;
+}
+
+void nm_mem_hold(struct nm_mem *mem)
+{
+	mem->refs++;
+}
+
+void nm_mem_put(struct nm_mem *mem)
+{
+	if (--mem->refs)
+		return;
+	if (mem->ns->global == mem)
+		mem->ns->global = NULL;
+	nm_list_del(&mem->link);
+	mem_free(mem);
+}
+
+/* ---- objects ---- */
+
+static int mem_full(struct nm_mem *mem, int pool, int64_t error, uint64_t want,
+		    struct nm_err *err)
+{
+	static const char *const what[] = { "interfaces", "rings", "buffers" };
+	struct nm_pool *p = &mem->pool[pool];
+
+	if (error != -ENOSPC)
+		return nm_fail(err, error,
+			       "the machine has no memory left for %llu more units of %u bytes for %s",
+			       (unsigned long long)want, p->unit, what[pool]);
+	return nm_fail(err, -ENOMEM,
+		       "memory %u is limited to %u units of %u bytes for %s, %u are in use and "
+		       "%llu more are needed: ask for fewer or raise its size",
+		       mem->id, p->limit, p->unit, what[pool], p->used,
+		       (unsigned long long)want);
+}
+
+void *nm_mem_alloc(struct nm_mem *mem, int pool, size_t size, struct nm_err *err)
+{
+	struct nm_pool *p = &mem->pool[pool];
+	uint32_t n = round_up(size, p->unit) / p->unit;
+	int64_t first = pool_take(mem, p, n);
+	void *obj;
+
+	if (first < 0) {
+		mem_full(mem, pool, first, n, err);
+		return NULL;
+	}
+	obj = (char *)mem->region.base + p->off + (uint64_t)first * p->unit;
+	memset(obj, 0, (size_t)n * p->unit);
+	return obj;
+}
+
+void nm_mem_free(struct nm_mem *mem, int pool, void *obj, size_t size)
+{
+	struct nm_pool *p = &mem->pool[pool];
+
+	pool_give(p, (nm_mem_offset(mem, obj) - p->off) / p->unit,
+		  round_up(size, p->unit) / p->unit);
+}
+
+int nm_mem_bufs_get(struct nm_mem *mem, uint32_t *idx, uint32_t n, struct nm_err *err)
+{
+	struct nm_pool *p = &mem->pool[NM_POOL_BUF];
+	int64_t u = -ENOSPC;
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		u = pool_take(mem, p, 1);
+		if (u < 0)
+			break;
+		idx[i] = u;
+	}
+	if (i == n)
+		return 0;
+	n -= i;
+	while (i)
+		nm_mem_buf_put(mem, idx[--i]);
+	return mem_full(mem, NM_POOL_BUF, u, n, err);
+}
+
+void nm_mem_buf_put(struct nm_mem *mem, uint32_t idx)
+{
+	struct nm_pool *p = &mem->pool[NM_POOL_BUF];
+
+	if (idx < NM_BUF_FIRST || idx >= p->limit || !unit_used(p, idx)) {
+		mem->lost++;
+		return;
+	}
+	pool_give(p, idx, 1);
+}
