@@ -81,11 +81,12 @@ void nmcore_set_user(struct nmcore *nm, const struct nmcore_user_ops *ops, void 
 		     pid_t owner);
 
 /*
- * How many ports there are. A server that has no client left must stay while
- * there are some: they are persistent ones, and NICs attached to switches,
- * which live until the last nmcore_close() of the process.
+ * For servers, which go when nobody needs them any more: the number of open
+ * descriptors, plus that of the ports and attachments that outlive them.
  */
-int nmcore_ports(void);
+int nmcore_users(void);
+/* Lets go of what outlives descriptors; none may be open. */
+void nmcore_shutdown(void);
 
 /* A listing of ports, rings, clients and counters: malloc()ed text or JSON. */
 char *nmcore_state(int json);
