@@ -6,7 +6,7 @@
 #ifndef NM_NS_H
 #define NM_NS_H
 
-#include "err.h"
+#include "fail.h"
 #include "list.h"
 
 struct nm_mem;

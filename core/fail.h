@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* An errno value together with the one line that explains it to the client. */
-#ifndef NM_ERR_H
-#define NM_ERR_H
+#ifndef NM_FAIL_H
+#define NM_FAIL_H
 
 #include "os.h"
 
@@ -15,4 +15,4 @@ struct nm_err {
 __attribute__((format(printf, 3, 4))) int nm_fail(struct nm_err *err, int error,
 						  const char *fmt, ...);
 
-#endif /* NM_ERR_H */
+#endif /* NM_FAIL_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "err.h"
+#include "fail.h"
 
 int nm_fail(struct nm_err *err, int error, const char *fmt, ...)
 {
