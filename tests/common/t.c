@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "t.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SKIP 77
+
+static const char *case_name;
+static char *skip_reason; /* shared with the case's process */
+#define REASON 256
+
+static void say(const char *prefix, const char *fmt, va_list ap)
+{
+	char line[1024];
+	int n = snprintf(line, sizeof(line), "# %s%s", case_name ? case_name : "", prefix);
+
+	vsnprintf(line + n, sizeof(line) - n, fmt, ap);
+	printf("%s\n", line);
+	fflush(stdout);
+}
+
+/* The case may have threads running: nothing of theirs is waited for. */
+void t_fail(const char *file, int line, const char *fmt, ...)
+{
+	const char *base = strrchr(file, '/');
+	char where[128];
+	va_list ap;
+
+	snprintf(where, sizeof(where), ": %s:%d: ", base ? base + 1 : file, line);
+	va_start(ap, fmt);
+	say(where, fmt, ap);
+	va_end(ap);
+	_exit(1);
+}
+
+void t_skip(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(skip_reason, REASON, fmt, ap);
+	va_end(ap);
+	_exit(SKIP);
+}
+
+void t_note(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(": ", fmt, ap);
+	va_end(ap);
+}
+
+bool t_slow(void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(T_COVERAGE)
+	return true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+	return true;
+#endif
+#endif
+	return false;
+}
+
+uint64_t t_rounds(uint64_t n)
+{
+	const char *scale = getenv("T_SCALE");
+
+	if (t_slow())
+		n = n / 10 ? n / 10 : 1;
+	if (scale && atof(scale) > 0)
+		n = n * atof(scale) >= 1 ? n * atof(scale) : 1;
+	return n;
+}
+
+double t_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+uint32_t t_random(void)
+{
+	static __thread uint64_t state;
+
+	if (!state) {
+		const char *seed = getenv("T_SEED");
+
+		state = seed ? strtoull(seed, NULL, 0) : (uint64_t)(t_now() * 1e9);
+		if (!seed)
+			t_note("T_SEED=%llu", (unsigned long long)state);
+		state = state * 2 + 1;
+	}
+	state = state * 6364136223846793005ull + 1442695040888963407ull;
+	return state >> 32;
+}
+
+static int verdict(const struct t_case *c, int status, char *why, size_t size)
+{
+	why[0] = '\0';
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == SKIP)
+		return SKIP;
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+		snprintf(why, size, "still running after %u s", c->seconds ? c->seconds : T_SECONDS);
+	else if (WIFSIGNALED(status))
+		snprintf(why, size, "%s", strsignal(WTERMSIG(status)));
+	else
+		snprintf(why, size, "exit code %d", WEXITSTATUS(status));
+	return 1;
+}
+
+static int run_case(const struct t_case *c, char *why, size_t size)
+{
+	int status;
+	pid_t pid;
+
+	case_name = c->name;
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		alarm(c->seconds ? c->seconds : T_SECONDS);
+		c->fn();
+		/* by exit(), so that leaks are looked for and coverage is saved */
+		exit(0);
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	case_name = NULL;
+	if (pid < 0) {
+		snprintf(why, size, "fork: %s", strerror(errno));
+		return 1;
+	}
+	return verdict(c, status, why, size);
+}
+
+static bool chosen(const char *name, int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc; i++)
+		if (!strcmp(name, argv[i]))
+			return true;
+	return argc < 2;
+}
+
+int t_run(const struct t_case *cases, size_t n, int argc, char **argv)
+{
+	int failed = 0, count = 0, bad;
+	char why[128];
+	double start;
+	size_t i;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	skip_reason = mmap(NULL, REASON, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (skip_reason == MAP_FAILED) {
+		perror("mmap");
+		return 1;
+	}
+	for (i = 0; i < n; i++) {
+		if (!chosen(cases[i].name, argc, argv))
+			continue;
+		start = t_now();
+		bad = run_case(&cases[i], why, sizeof(why));
+		count++;
+		if (bad == SKIP)
+			printf("ok %d - %s # SKIP %s\n", count, cases[i].name, skip_reason);
+		else
+			printf("%s %d - %s%s%s (%.1f s)\n", bad ? "not ok" : "ok", count,
+			       cases[i].name, bad ? ": " : "", why, t_now() - start);
+		failed += bad == 1;
+	}
+	printf("1..%d\n", count);
+	if (!count)
+		printf("# no such case\n");
+	return failed || !count ? 1 : 0;
+}
