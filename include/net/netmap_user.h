@@ -586,8 +586,10 @@ static inline struct nm_desc *nm_open(const char *ifname, const struct nmreq *re
 	if (req)
 		d->req = *req;
 	if (!(flags & NM_OPEN_IFNAME) && nm_parse(ifname, d, err)) {
-		e = errno;
-		goto fail;
+		D("%s", err);
+		nm_close(d);
+		errno = EINVAL;
+		return NULL;
 	}
 	if (arg)
 		nm_open_override(&d->req, flags, &arg->req);
