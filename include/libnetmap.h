@@ -310,6 +310,16 @@ void *nmhost_mmap(int fd, size_t len);
 int nmhost_poll(struct pollfd *fds, nfds_t n, int timeout_ms);
 int nmhost_close(int fd);
 
+/*
+ * For an event loop that cannot be built on nmhost_poll(): a descriptor of the system's that
+ * select(2), poll(2) and epoll(7) can wait for, owned by the host: not to be read or closed.
+ * nmhost_arm() does what poll does without waiting; if it returns 0 (no event), the
+ * descriptor becomes readable when it is time to ask again. Hosts may have another
+ * descriptor for each thread: it is the one of the thread that armed.
+ */
+int nmhost_wakefd(int fd);
+int nmhost_arm(int fd, int events);
+
 /* "kernel", "daemon" or "embedded". NULL and errno if NETMAP_HOST names something else. */
 const char *nmhost_name(void);
 

@@ -185,3 +185,23 @@ int nmhost_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 	errno = e;
 	return ret;
 }
+
+int nmhost_wakefd(int fd)
+{
+	void *state;
+	const struct nm_host_ops *ops = driver_of(fd, &state);
+
+	return ops != NULL ? ops->wakefd(state, fd) : fd;
+}
+
+int nmhost_arm(int fd, int events)
+{
+	struct pollfd pfd = {.fd = fd, .events = (short)events};
+	void *state;
+	const struct nm_host_ops *ops = driver_of(fd, &state);
+
+	/* In the kernel, whoever waits arms. */
+	if (ops == NULL)
+		return poll(&pfd, 1, 0) < 0 ? POLLERR : pfd.revents;
+	return driver_revents(events, ops->poll(state, fd, events, 1));
+}
