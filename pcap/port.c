@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The port of a handle: opened, lost, closed; its counters. */
+#include "handle.h"
+
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A buffer for this many bytes is what a ring gets of pcap_set_buffer_size(). */
+#define SLOT_BYTES 2048
+#define MIN_SLOTS  64
+#define MAX_SLOTS  16384
+
+/* What libnetmap last said on this thread. */
+static __thread char reason[PCAP_ERRBUF_SIZE];
+
+static void note(struct nmctx *ctx, const char *msg)
+{
+	(void)ctx;
+	snprintf(reason, sizeof(reason), "%s", msg);
+	reason[strcspn(reason, "\n")] = '\0';
+}
+
+/* This library has a libnetmap of its own in it: nobody else uses that context. */
+static void set_context(void)
+{
+	struct nmctx *ctx = nmctx_get();
+
+	ctx->error = note;
+	ctx->verbose = 1;
+}
+
+static int status_of(int error)
+{
+	switch (error) {
+	case ENXIO:
+	case ENODEV:
+	case ENOENT:
+		return PCAP_ERROR_NO_SUCH_DEVICE;
+	case EPERM:
+	case EACCES:
+		return PCAP_ERROR_PERM_DENIED;
+	case ENETDOWN:
+		return PCAP_ERROR_IFACE_NOT_UP;
+	default:
+		return PCAP_ERROR;
+	}
+}
+
+/* Rings of the wished size; 0: of any size. */
+static struct nmport_d *open_sized(const char *name, uint32_t slots)
+{
+	struct nmport_d *d = nmport_prepare(name);
+
+	if (d == NULL)
+		return NULL;
+	/* Transmit rings are synced when something was sent, not by the reader. */
+	d->reg.nr_flags |= NR_NO_TX_POLL;
+	if (d->reg.nr_rx_slots == 0)
+		d->reg.nr_rx_slots = slots;
+	if (nmport_open_desc(d) != 0) {
+		int e = errno;
+
+		nmport_undo_prepare(d);
+		errno = e;
+		return NULL;
+	}
+	return d;
+}
+
+static uint32_t wished_slots(const pcap_t *p)
+{
+	uint32_t slots = MIN_SLOTS;
+
+	if (p->buffer_size == 0)
+		return 0;
+	while (slots < MAX_SLOTS && slots * SLOT_BYTES < (uint32_t)p->buffer_size)
+		slots *= 2;
+	return slots;
+}
+
+int port_open(pcap_t *p)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	uint32_t slots = wished_slots(p);
+	char *name = name_of_port(p->device), nic[IFNAMSIZ];
+	int error;
+
+	pthread_once(&once, set_context);
+	if (name == NULL)
+		return handle_fail(p, PCAP_ERROR, "%s", strerror(ENOMEM));
+	reason[0] = '\0';
+	p->port = open_sized(name, slots);
+	/* A port that exists has the rings it has. */
+	if (p->port == NULL && slots != 0 && (errno == EINVAL || errno == ENOMEM))
+		p->port = open_sized(name, 0);
+	error = errno;
+	free(name);
+	if (p->port == NULL)
+		return handle_fail(p, status_of(error), "%s",
+				   reason[0] != '\0' ? reason : strerror(error));
+	p->nic_index = name_of_nic(p->device, nic) ? if_nametoindex(nic) : 0;
+	p->ring = p->port->first_rx_ring;
+	p->tx.ring = p->port->first_tx_ring;
+	return 0;
+}
+
+void port_close(pcap_t *p)
+{
+	nmport_close(p->port);
+	p->port = NULL;
+}
+
+/*
+ * A poll said that something is wrong with the port: asks what, in the words that libpcap
+ * has for it. 0: it is well again.
+ */
+int port_failed(pcap_t *p)
+{
+	const char *why;
+
+	if (nmhost_ioctl(p->port->fd, NIOCRXSYNC, NULL) == 0)
+		return 0;
+	if (errno == EINTR || errno == EAGAIN)
+		return 0;
+	if (errno == ENETDOWN)
+		return handle_fail(p, PCAP_ERROR, "The interface went down");
+	if (errno == ENXIO || errno == ENODEV)
+		return handle_fail(p, PCAP_ERROR, "The interface disappeared");
+	why = nmhost_strerror(p->port->fd);
+	if (*why == '\0')
+		why = strerror(errno);
+	return handle_fail(p, PCAP_ERROR, "%s: %s", p->device, why);
+}
+
+unsigned int port_drops(pcap_t *p)
+{
+	(void)p;
+	return 0;
+}
