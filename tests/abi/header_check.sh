@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # header_check.sh COMPILER INCLUDE_DIR TEST_DIR
-# Compiles each public header as the only one of a program, and the ABI test, and runs that.
+# Compiles each installed header as the only one of a program, and the ABI test, and runs that.
 # Exit 77 (skipped) if the compiler is not installed.
 set -eu
 cc=$1 inc=$2 here=$3
@@ -26,11 +26,10 @@ compile() { # STD WHAT LINE...
 }
 
 for std in $stds; do
-	(cd "$inc" && find . -name '*.h' | sed 's,^\./,,' | sort) >"$tmp/headers"
-	while read -r h; do
+	for h in net/netmap.h net/netmap_user.h libnetmap.h libnmcore.h; do
 		compile "$std" "$h" "#include <$h>"
 		compile "$std" "$h, twice" "#include <$h>" "#include <$h>"
-	done <"$tmp/headers"
+	done
 	compile "$std" 'netmap_user.h with libs' '#define NETMAP_WITH_LIBS' \
 		'#include <net/netmap_user.h>'
 	compile "$std" 'all together' '#define NETMAP_WITH_LIBS' \
