@@ -12,6 +12,7 @@
 #pragma GCC visibility pop
 
 #include "binding.h"
+#include "nic.h"
 #include "poller.h"
 #include "settings.h"
 #include "vale/vale.h"
@@ -95,7 +96,11 @@ out:
 
 static void ns_free(void)
 {
+	struct nm_nics *nics = the_ns->os.nics;
+
+	nm_nics_stop(the_ns);
 	nm_ns_fini(the_ns);
+	nm_nics_free(nics);
 	nm_os_free(the_ns);
 	the_ns = NULL;
 }

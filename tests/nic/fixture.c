@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "fixture.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <net/netmap_user.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ETHERTYPE_TEST 0x88b5 /* for local experiments */
+
+void fail_at(const char *file, int line, const char *cond, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "%s:%d: failed: %s: ", file, line, cond);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "\n");
+	exit(1);
+}
+
+void skip(const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("SKIP: ");
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	printf("\n");
+	fflush(stdout);
+	_exit(SKIP);
+}
+
+int sh(const char *fmt, ...)
+{
+	char cmd[512];
+	va_list ap;
+	int status;
+
+	va_start(ap, fmt);
+	vsnprintf(cmd, sizeof(cmd), fmt, ap);
+	va_end(ap);
+	status = system(cmd);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+void net_setup(int queues)
+{
+	if (geteuid())
+		skip("needs root, for a network namespace");
+	if (unshare(CLONE_NEWNET) < 0)
+		skip("no network namespace: %s", strerror(errno));
+	if (sh("ip link set lo up"))
+		skip("no ip(8)");
+	/* no addresses, so that nothing but the test sends */
+	sh("sysctl -qw net.ipv6.conf.default.disable_ipv6=1 2>/dev/null");
+	if (sh("ip link add nt0 numrxqueues %d numtxqueues %d type veth "
+	       "peer name nt1 numrxqueues %d numtxqueues %d 2>/dev/null",
+	       queues, queues, queues, queues))
+		skip("no veth interfaces");
+	check(!sh("ip link set nt0 up && ip link set nt1 up"));
+}
+
+struct net_counters net_counters(const char *ifname)
+{
+	struct net_counters c = {0};
+	char line[512], name[32];
+	FILE *f = fopen("/proc/thread-self/net/dev", "r");
+
+	check(f != NULL);
+	while (fgets(line, sizeof(line), f)) {
+		char *colon = strchr(line, ':');
+		unsigned long long v[16];
+
+		if (!colon)
+			continue;
+		*colon = '\0';
+		if (sscanf(line, "%31s", name) != 1 || strcmp(name, ifname))
+			continue;
+		if (sscanf(colon + 1, "%llu %llu %llu %llu %llu %llu %llu %llu %llu %llu",
+			   &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7], &v[8],
+			   &v[9]) == 10)
+			c = (struct net_counters){v[1], v[0], v[9], v[8]};
+	}
+	fclose(f);
+	return c;
+}
+
+int port_open(struct port *p, const char *name, uint32_t mode, uint16_t ring,
+	      uint64_t flags)
+{
+	struct nmreq_header hdr = {
+		.nr_version = NETMAP_API,
+		.nr_reqtype = NETMAP_REQ_REGISTER,
+		.nr_body = (uintptr_t)&p->reg,
+	};
+	uint64_t size;
+	int fd;
+
+	memset(p, 0, sizeof(*p));
+	p->nm = nmcore_open();
+	check(p->nm != NULL);
+	snprintf(hdr.nr_name, sizeof(hdr.nr_name), "%s", name);
+	p->reg.nr_mode = mode;
+	p->reg.nr_ringid = ring;
+	p->reg.nr_flags = flags;
+	if (nmcore_ioctl(p->nm, NIOCCTRL, &hdr) < 0) {
+		p->error = errno;
+		return -1;
+	}
+	fd = nmcore_memfd(p->nm, &size);
+	check(fd >= 0);
+	p->mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	check(p->mem != MAP_FAILED);
+	p->nifp = NETMAP_IF(p->mem, p->reg.nr_offset);
+	return 0;
+}
+
+void port_close(struct port *p)
+{
+	if (p->mem)
+		munmap(p->mem, p->reg.nr_memsize);
+	if (p->nm)
+		nmcore_close(p->nm);
+	memset(p, 0, sizeof(*p));
+}
+
+struct netmap_ring *port_txring(struct port *p, uint32_t i)
+{
+	return NETMAP_TXRING(p->nifp, i);
+}
+
+struct netmap_ring *port_rxring(struct port *p, uint32_t i)
+{
+	return NETMAP_RXRING(p->nifp, i);
+}
+
+void frame_make(uint8_t *buf, uint32_t len, uint32_t seq)
+{
+	uint16_t type = htons(ETHERTYPE_TEST);
+
+	memset(buf, 0xff, 6);
+	memcpy(buf + 6, "\x02nmtst", 6);
+	memcpy(buf + 12, &type, 2);
+	memcpy(buf + 14, &seq, 4);
+	for (uint32_t i = 18; i < len; i++)
+		buf[i] = (uint8_t)(seq + i);
+}
+
+bool frame_check(const uint8_t *buf, uint32_t len, uint32_t *seq)
+{
+	uint16_t type = htons(ETHERTYPE_TEST);
+
+	if (len < 18 || memcmp(buf + 12, &type, 2))
+		return false;
+	memcpy(seq, buf + 14, 4);
+	for (uint32_t i = 18; i < len; i++)
+		if (buf[i] != (uint8_t)(*seq + i))
+			fail_at(__FILE__, __LINE__, "frame content", "frame %u byte %u",
+				*seq, i);
+	return true;
+}
+
+int port_wait(struct port *p, int events, int ms)
+{
+	struct pollfd pfd = {.events = POLLIN};
+	double end = now() + ms / 1000.0;
+	int got;
+
+	for (;;) {
+		got = nmcore_poll(p->nm, events, 1);
+		if (got || now() >= end)
+			return got;
+		pfd.fd = nmcore_wakefd(p->nm);
+		poll(&pfd, 1, (int)((end - now()) * 1000) + 1);
+	}
+}
+
+uint32_t port_send(struct port *p, uint32_t ring, uint32_t n, uint32_t len, uint32_t seq)
+{
+	struct netmap_ring *r = port_txring(p, ring);
+	double end = now() + 5;
+	uint32_t sent = 0;
+
+	while (sent < n && now() < end) {
+		uint32_t room = nm_ring_space(r);
+
+		for (; room && sent < n; room--, sent++) {
+			struct netmap_slot *s = &r->slot[r->head];
+
+			frame_make((uint8_t *)NETMAP_BUF(r, s->buf_idx), len, seq + sent);
+			s->len = len;
+			s->flags = 0;
+			r->head = r->cur = nm_ring_next(r, r->head);
+		}
+		check(!nmcore_ioctl(p->nm, NIOCTXSYNC, NULL), "%s", nmcore_error(p->nm));
+		if (!nm_ring_space(r))
+			port_wait(p, POLLOUT, 1000);
+	}
+	/* until all of it has left */
+	while (nm_ring_space(r) < r->num_slots - 1 && now() < end) {
+		check(!nmcore_ioctl(p->nm, NIOCTXSYNC, NULL), "%s", nmcore_error(p->nm));
+		usleep(100);
+	}
+	return sent;
+}
+
+uint32_t port_receive(struct port *p, uint32_t n, int ms)
+{
+	uint32_t got = 0, seq;
+
+	while (got < n) {
+		if (!(port_wait(p, POLLIN, ms) & POLLIN))
+			break;
+		for (uint32_t i = 0; i < p->nifp->ni_rx_rings; i++) {
+			struct netmap_ring *r =
+				p->nifp->ring_ofs[p->nifp->ni_tx_rings + i]
+					? port_rxring(p, i)
+					: NULL;
+
+			for (; r && !nm_ring_empty(r); r->head = r->cur) {
+				struct netmap_slot *s = &r->slot[r->head];
+
+				got += frame_check((uint8_t *)NETMAP_BUF(r, s->buf_idx),
+						   s->len, &seq);
+				r->cur = nm_ring_next(r, r->head);
+			}
+		}
+	}
+	if (p->nm)
+		nmcore_ioctl(p->nm, NIOCRXSYNC, NULL);
+	return got;
+}
+
+int raw_open(const char *ifname)
+{
+	struct sockaddr_ll addr = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_ALL),
+		.sll_ifindex = if_nametoindex(ifname),
+	};
+	int fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
+	int room = 32 << 20;
+
+	check(fd >= 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+	check(!bind(fd, (struct sockaddr *)&addr, sizeof(addr)));
+	return fd;
+}
+
+uint32_t raw_receive(int fd, uint32_t n, int ms)
+{
+	struct pollfd pfd = {.fd = fd, .events = POLLIN};
+	uint32_t got = 0, seq;
+	uint8_t buf[9216];
+	ssize_t len;
+
+	while (got < n && poll(&pfd, 1, ms) > 0) {
+		len = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+		if (len > 0)
+			got += frame_check(buf, len, &seq);
+	}
+	return got;
+}
+
+uint32_t raw_send(int fd, uint32_t n, uint32_t len, uint32_t seq)
+{
+	uint8_t buf[9216];
+	uint32_t sent = 0;
+
+	for (; sent < n; sent++) {
+		frame_make(buf, len, seq + sent);
+		if (send(fd, buf, len, 0) < 0)
+			break;
+	}
+	return sent;
+}
+
+double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+bool state_has(const char *text)
+{
+	char *state = nmcore_state(0);
+	bool has = state && strstr(state, text);
+
+	if (!has)
+		fprintf(stderr, "the listing does not have \"%s\":\n%s\n", text,
+			state ? state : "(none)");
+	free(state);
+	return has;
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Packets in and out of a veth interface; our counts against the kernel's. */
+#include "fixture.h"
+
+#include <errno.h>
+#include <net/netmap_user.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void test_tx(void)
+{
+	struct net_counters before, after;
+	struct port p;
+	int raw = raw_open("nt1");
+
+	check(!port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(p.nm));
+	before = net_counters("nt1");
+	check(port_send(&p, 0, 5000, 60, 0) == 5000);
+	check(raw_receive(raw, 5000, 500) == 5000);
+	check(port_send(&p, 0, 3000, 1514, 0) == 3000);
+	check(raw_receive(raw, 3000, 500) == 3000);
+	after = net_counters("nt1");
+	check(after.rx_packets - before.rx_packets == 8000, "kernel counts %lu",
+	      (unsigned long)(after.rx_packets - before.rx_packets));
+	port_close(&p);
+	close(raw);
+}
+
+static void test_rx(void)
+{
+	struct net_counters before, after;
+	struct port p;
+	int raw = raw_open("nt1");
+	uint32_t got = 0;
+
+	check(!port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(p.nm));
+	before = net_counters("nt1");
+	for (int i = 0; i < 50; i++) {
+		check(raw_send(raw, 100, i % 2 ? 60 : 1514, i * 100) == 100);
+		got += port_receive(&p, 100, 500);
+	}
+	after = net_counters("nt1");
+	check(got == 5000, "received %u", got);
+	check(after.tx_packets - before.tx_packets == 5000);
+	port_close(&p);
+	close(raw);
+}
+
+static void test_both(void)
+{
+	struct port a, b;
+	uint32_t got = 0;
+
+	check(!port_open(&a, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(a.nm));
+	check(!port_open(&b, "nt1", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(b.nm));
+	check(a.reg.nr_mem_id == b.reg.nr_mem_id, "NIC ports share memory");
+	for (int i = 0; i < 100; i++) {
+		check(port_send(&a, 0, 200, 60, i * 200) == 200);
+		got += port_receive(&b, 200, 500);
+		check(port_send(&b, 0, 200, 300, i * 200) == 200);
+		got += port_receive(&a, 200, 500);
+	}
+	check(got == 40000, "received %u", got);
+	check(state_has("AF_XDP"));
+	port_close(&a);
+	port_close(&b);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		nmcore_set("verbose", atoi(argv[1]));
+	net_setup(1);
+	test_tx();
+	test_rx();
+	test_both();
+	test_both(); /* once more: all was given back */
+	return 0;
+}
