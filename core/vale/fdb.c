@@ -37,7 +37,8 @@ static struct nm_fdb_entry *fdb_bucket(struct nm_fdb *fdb, uint64_t mac)
 
 static bool fresh(const struct nm_fdb *fdb, const struct nm_fdb_entry *e, uint32_t now)
 {
-	return now - nm_load(&e->seen) <= fdb->age;
+	/* signed: another sender may have read the clock after us */
+	return (int32_t)(now - nm_load(&e->seen)) <= (int32_t)fdb->age;
 }
 
 uint32_t nm_fdb_find(struct nm_fdb *fdb, uint64_t mac, uint32_t now)

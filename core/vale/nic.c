@@ -48,13 +48,15 @@ static bool nic_round(struct nm_vale_src *src)
 static void nic_input(struct nm_kring *kr)
 {
 	struct nm_vale_nic *vn;
+	struct nm_switch *sw;
 	struct nm_vale_src src;
 	int token, rounds = 0;
 
 	token = nm_os_rm_enter(&kr->port->ns->rm);
 	vn = nm_load_acquire((struct nm_vale_nic **)&kr->port->vale);
-	if (vn && nm_load_acquire(&vn->vp.sw) && nm_kring_tryget(kr)) {
-		src = (struct nm_vale_src){ &vn->vp, kr, vn->work[kr->id] };
+	sw = vn ? nm_load_acquire(&vn->vp.sw) : NULL;
+	if (sw && nm_kring_tryget(kr)) {
+		src = (struct nm_vale_src){ &vn->vp, sw, kr, vn->work[kr->id] };
 		while (!nm_load(&kr->port->gone) && rounds++ < NIC_ROUNDS && nic_round(&src))
 			;
 		nm_kring_put(kr);

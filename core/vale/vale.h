@@ -93,6 +93,7 @@ void nm_switch_leave(struct nm_vport *vp);
  */
 struct nm_vale_src {
 	struct nm_vport *vp;
+	struct nm_switch *sw; /* read once: a detach may take it from vp meanwhile */
 	struct nm_kring *kr; /* slots, memory and counters of the source */
 	struct nm_vale_work *work;
 };

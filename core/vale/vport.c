@@ -20,12 +20,13 @@ static struct nm_vale_port *vale_port(struct nm_port *port)
 static int vale_txsync(struct nm_kring *kr, int flags)
 {
 	struct nm_vale_port *v = vale_port(kr->port);
-	struct nm_vale_src src = { &v->vp, kr, kr->priv };
+	struct nm_vale_src src = { .vp = &v->vp, .kr = kr, .work = kr->priv };
 	int token = nm_os_rm_enter(&kr->port->ns->rm);
 	uint32_t done = kr->rhead;
 
 	(void)flags;
-	if (nm_likely(nm_load_acquire(&v->vp.sw)))
+	src.sw = nm_load_acquire(&v->vp.sw);
+	if (nm_likely(src.sw))
 		done = nm_vale_forward(&src, kr->hwcur, kr->rhead);
 	else
 		nm_stat_add(&kr->stats.drops[NM_DROP_NODEST],
