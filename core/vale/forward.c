@@ -12,32 +12,47 @@
  */
 #include "vale.h"
 
-#define CHUNK	256 /* slots at a time: their headers fit the first-level cache */
+/*
+ * Slots at a time: few enough that the headers seen by route() are still in
+ * the first-level cache when deliver() copies, and a packet of most fragments
+ * fits.
+ */
+#define CHUNK	NETMAP_MAX_FRAGS
+#define WAKES	8
 #define NONE	0xffff
 #define ETH_LEN 14
 
-/* A slot of the chunk; dst, frags and next are those of a packet's first slot. */
+/* A slot of the chunk; frags is that of a packet's first slot. */
 struct ft {
 	char *buf;
 	uint16_t len;
-	uint16_t next; /* next packet for the same destination */
+	uint16_t flags;
 	uint8_t frags;
-	uint8_t dst;
-	bool more;
-	bool no_learn;
+};
+
+/* Consecutive packets of the chunk for one destination: slots [first, end). */
+struct run {
+	uint16_t first, end;
+	uint16_t next; /* of the same destination */
 };
 
 struct queue {
-	uint16_t head, tail;
+	uint16_t head, tail; /* runs */
 	uint16_t slots;
 };
 
 struct nm_vale_work {
 	struct ft ft[CHUNK];
-	uint32_t n;			   /* slots collected */
+	uint32_t n; /* slots collected */
+	uint32_t longest;
+	uint64_t packets, bytes;
+	struct run run[CHUNK];
+	uint32_t nruns;
 	struct queue queue[NM_VALE_BROADCAST + 1]; /* by destination */
 	uint32_t ndst;
 	uint8_t dst[NM_VALE_BROADCAST + 1]; /* destinations with a queue */
+	uint32_t nwakes;
+	struct nm_kring *wake[WAKES]; /* rings with news, told at the end */
 };
 
 struct nm_vale_work *nm_vale_work_new(void)
@@ -63,6 +78,28 @@ static void drop(struct nm_kring *kr, enum nm_drop cause, uint64_t n)
 
 /* ---- collect ---- */
 
+static bool slot_ok(union nm_slot s, const struct nm_mem *mem, uint32_t nbufs)
+{
+	return s.idx - NM_BUF_FIRST < nbufs - NM_BUF_FIRST && s.len <= mem->conf.stride;
+}
+
+static void ft_set(struct nm_vale_work *w, struct ft *f, union nm_slot s,
+		   const struct nm_mem *mem)
+{
+	f->buf = nm_mem_buf(mem, s.idx);
+	f->len = s.len;
+	f->flags = s.flags;
+	f->frags = 1;
+	w->bytes += s.len;
+	w->longest = s.len > w->longest ? s.len : w->longest;
+	nm_prefetch(f->buf);
+	if (s.len > 2 * NM_CACHELINE) {
+		/* the first lines start the processor's own prefetcher early */
+		nm_prefetch(f->buf + NM_CACHELINE);
+		nm_prefetch(f->buf + 2 * NM_CACHELINE);
+	}
+}
+
 /* The payload of NS_INDIRECT is the sender's: fetch it into the slot's own buffer. */
 static bool fetch_indirect(struct nm_vale_src *src, const struct netmap_slot *slot,
 			   const struct ft *f)
@@ -72,51 +109,46 @@ static bool fetch_indirect(struct nm_vale_src *src, const struct netmap_slot *sl
 	return !nm_os_copyin(src->kr->user, f->buf, nm_load(&slot->ptr), f->len);
 }
 
-/* One slot into *f; false if it is invalid. */
-static bool collect_slot(struct nm_vale_src *src, uint32_t i, uint32_t nbufs, struct ft *f)
-{
-	struct nm_kring *kr = src->kr;
-	const struct netmap_slot *slot = &kr->ring->slot[i];
-	union nm_slot s = nm_slot_get(slot);
-
-	f->len = s.len;
-	f->more = s.flags & NS_MOREFRAG;
-	f->dst = s.flags >> NS_PORT_SHIFT;
-	f->no_learn = s.flags & NS_NO_LEARN;
-	if (nm_unlikely(s.idx - NM_BUF_FIRST >= nbufs - NM_BUF_FIRST ||
-			s.len > kr->mem->conf.stride))
-		return false;
-	f->buf = nm_mem_buf(kr->mem, s.idx);
-	nm_prefetch(f->buf);
-	return nm_likely(!(s.flags & NS_INDIRECT)) || fetch_indirect(src, slot, f);
-}
-
 /*
- * One packet from slot i on into ft[w->n...]. Returns the slot after it; i
- * itself if the rest of it is not there yet, or does not fit this chunk.
+ * One packet from slot i on, of any form, into ft[w->n...]. Returns the slot
+ * after it; i itself if the rest of it is not there yet, or does not fit.
  */
 static uint32_t collect_packet(struct nm_vale_src *src, uint32_t i, uint32_t to,
 			       uint32_t nbufs)
 {
 	struct nm_vale_work *w = src->work;
+	struct nm_kring *kr = src->kr;
 	struct ft *first = &w->ft[w->n];
+	uint64_t bytes = w->bytes;
 	uint32_t frags = 0, j = i;
 	bool ok = true, more;
 
 	do {
-		if (j == to || w->n + frags == CHUNK)
+		const struct netmap_slot *slot = &kr->ring->slot[j];
+		union nm_slot s = nm_slot_get(slot);
+
+		if (j == to || w->n + frags == CHUNK) {
+			w->bytes = bytes;
 			return i;
-		ok &= collect_slot(src, j, nbufs, first + frags);
-		more = first[frags].more;
-		j = nm_next(j, src->kr->num_slots);
+		}
+		ok = ok && slot_ok(s, kr->mem, nbufs);
+		if (ok) {
+			ft_set(w, &first[frags], s, kr->mem);
+			if (s.flags & NS_INDIRECT)
+				ok = fetch_indirect(src, slot, &first[frags]);
+		}
+		more = s.flags & NS_MOREFRAG;
+		j = nm_next(j, kr->num_slots);
 		if (++frags == NETMAP_MAX_FRAGS && more) {
 			/* no packet is that long: what we have of it goes */
 			ok = false;
-			break;
+			more = false;
 		}
 	} while (more);
+	w->packets++;
 	if (nm_unlikely(!ok)) {
-		drop(src->kr, NM_DROP_BADSLOT, 1);
+		w->bytes = bytes;
+		drop(kr, NM_DROP_BADSLOT, 1);
 		return j;
 	}
 	first->frags = frags;
@@ -126,10 +158,22 @@ static uint32_t collect_packet(struct nm_vale_src *src, uint32_t i, uint32_t to,
 
 static uint32_t collect(struct nm_vale_src *src, uint32_t from, uint32_t to)
 {
-	uint32_t nbufs = nm_mem_nbufs_committed(src->kr->mem), next;
+	struct nm_vale_work *w = src->work;
+	struct nm_kring *kr = src->kr;
+	uint32_t nbufs = nm_mem_nbufs_committed(kr->mem), next;
 
-	src->work->n = 0;
-	while (from != to) {
+	w->n = 0;
+	w->longest = 0;
+	while (from != to && w->n < CHUNK) {
+		union nm_slot s = nm_slot_get(&kr->ring->slot[from]);
+
+		if (nm_likely(slot_ok(s, kr->mem, nbufs) &&
+			      !(s.flags & (NS_MOREFRAG | NS_INDIRECT)))) {
+			ft_set(w, &w->ft[w->n++], s, kr->mem);
+			w->packets++;
+			from = nm_next(from, kr->num_slots);
+			continue;
+		}
 		next = collect_packet(src, from, to, nbufs);
 		if (next == from)
 			break;
@@ -140,15 +184,34 @@ static uint32_t collect(struct nm_vale_src *src, uint32_t from, uint32_t to)
 
 /* ---- route ---- */
 
-static uint64_t load_mac(const char *p)
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define le64(v) __builtin_bswap64(v)
+#else
+#define le64(v) (v)
+#endif
+#define MAC_MASK 0xffffffffffffull
+
+/* The addresses as they lie in memory: 12 bytes in two words. */
+struct addresses {
+	uint64_t to_from;
+	uint32_t from;
+};
+
+static struct addresses addresses_load(const char *eth)
+{
+	struct addresses a;
+
+	memcpy(&a.to_from, eth, sizeof(a.to_from));
+	memcpy(&a.from, eth + sizeof(a.to_from), sizeof(a.from));
+	return a;
+}
+
+static uint64_t mac_load(const char *p)
 {
 	uint64_t v;
 
 	memcpy(&v, p, sizeof(v));
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	v = __builtin_bswap64(v);
-#endif
-	return v & 0xffffffffffffull;
+	return le64(v) & MAC_MASK;
 }
 
 static bool mac_is_group(uint64_t mac)
@@ -166,68 +229,93 @@ static const char *eth_header(const struct ft *f, uint32_t hdr_len)
 	return NULL;
 }
 
-static void enqueue(struct nm_vale_work *w, uint32_t dst, uint32_t i)
+/* Learns the sender, and looks the destination up. */
+static uint32_t lookup(struct nm_vale_src *src, const struct ft *f, const char *eth,
+		       uint32_t now)
+{
+	struct nm_fdb *fdb = src->sw->fdb;
+	uint64_t to = mac_load(eth), from = mac_load(eth + 6);
+
+	if (!mac_is_group(from) && !(f->flags & NS_NO_LEARN))
+		nm_fdb_learn(fdb, from, src->vp->index, now);
+	if (f->flags & NS_PORT_MASK)
+		return f->flags >> NS_PORT_SHIFT;
+	return mac_is_group(to) ? NM_VALE_BROADCAST : nm_fdb_find(fdb, to, now);
+}
+
+/* A new run for dst, that begins with the packet at i. */
+static struct run *run_new(struct nm_vale_work *w, uint32_t dst, uint32_t i)
 {
 	struct queue *q = &w->queue[dst];
+	struct run *r = &w->run[w->nruns];
 
-	w->ft[i].next = NONE;
+	r->first = i;
+	r->next = NONE;
 	if (q->head == NONE) {
-		q->head = i;
+		q->head = w->nruns;
 		q->slots = 0;
 		w->dst[w->ndst++] = dst;
 	} else {
-		w->ft[q->tail].next = i;
+		w->run[q->tail].next = w->nruns;
 	}
-	q->tail = i;
-	q->slots += w->ft[i].frags;
+	q->tail = w->nruns++;
+	return r;
+}
+
+static void run_end(struct nm_vale_work *w, struct run *r, uint32_t dst, uint32_t end)
+{
+	if (!r)
+		return;
+	r->end = end;
+	w->queue[dst].slots += end - r->first;
 }
 
 /*
- * Addresses repeat from packet to packet: the last answers are kept for the
- * chunk, so a flow costs one look-up.
+ * Addresses repeat from packet to packet: a packet like the one before it
+ * costs a comparison, and makes that one's run longer.
  */
 static void route(struct nm_vale_src *src, uint32_t now)
 {
 	struct nm_vale_work *w = src->work;
-	struct nm_switch *sw = src->vp->sw;
 	uint32_t self = src->vp->index, hdr_len = nm_load(&src->vp->port->hdr_len);
-	uint64_t last_from = 1, last_to = 0;
-	uint32_t last_dst = NM_VALE_BROADCAST, i, dst, nodest = 0;
+	struct addresses last = { 0, 0 };
+	uint32_t i, dst = NM_VALE_NOWHERE, run_dst = NM_VALE_NOWHERE;
+	struct run *run = NULL;
+	bool precedent = false;
 
-	w->ndst = 0;
+	w->ndst = w->nruns = 0;
 	for (i = 0; i < w->n; i += w->ft[i].frags) {
 		struct ft *f = &w->ft[i];
 		const char *eth = eth_header(f, hdr_len);
-		uint64_t to, from;
+		bool plain = !(f->flags & (NS_PORT_MASK | NS_NO_LEARN));
+		struct addresses a;
 
 		if (nm_unlikely(!eth)) {
 			drop(src->kr, NM_DROP_BADSLOT, 1);
-			continue;
-		}
-		to = load_mac(eth);
-		from = load_mac(eth + 6);
-		if (from != last_from && !mac_is_group(from) && !f->no_learn) {
-			nm_fdb_learn(sw->fdb, from, self, now);
-			last_from = from;
-		}
-		dst = f->dst;
-		if (nm_likely(!dst)) {
-			if (to != last_to) {
-				last_to = to;
-				last_dst = mac_is_group(to) ?
-						   NM_VALE_BROADCAST :
-						   nm_fdb_find(sw->fdb, to, now);
+			dst = NM_VALE_NOWHERE;
+			precedent = false;
+		} else {
+			a = addresses_load(eth);
+			if (a.to_from != last.to_from || a.from != last.from || !plain ||
+			    !precedent) {
+				dst = lookup(src, f, eth, now);
+				last = a;
+				/* what a packet's flags say holds for no other */
+				precedent = plain;
+				if (dst == self) {
+					drop(src->kr, NM_DROP_NODEST, 1);
+					dst = NM_VALE_NOWHERE;
+					precedent = false;
+				}
 			}
-			dst = last_dst;
 		}
-		if (nm_unlikely(dst == self)) {
-			nodest++;
+		if (dst == run_dst)
 			continue;
-		}
-		enqueue(w, dst, i);
+		run_end(w, run, run_dst, i);
+		run = dst == NM_VALE_NOWHERE ? NULL : run_new(w, dst, i);
+		run_dst = dst;
 	}
-	if (nm_unlikely(nodest))
-		drop(src->kr, NM_DROP_NODEST, nodest);
+	run_end(w, run, run_dst, w->n);
 }
 
 /* ---- deliver ---- */
@@ -309,9 +397,11 @@ static bool publish(struct nm_kring *out, uint32_t start, uint32_t taken,
 	if (run < taken)
 		run = give_back(out, start, taken, run);
 	tail = out->hwtail;
-	if (tail != start) {
+	if (!run) {
+		/* nothing of ours: `start` may be another sender's by now */
+	} else if (tail != start) {
 		out->done[start] = run;
-	} else if (run) {
+	} else {
 		do {
 			tail = nm_add(tail, run, n);
 			run = out->done[tail];
@@ -341,7 +431,7 @@ static uint32_t copy_packet(struct nm_kring *out, const struct ft *f, uint32_t j
 		union nm_slot s = nm_slot_get(slot);
 
 		s.len = f->len;
-		s.flags = frags << NS_PORT_SHIFT | (f->more ? NS_MOREFRAG : 0);
+		s.flags = frags << NS_PORT_SHIFT | (f->flags & NS_MOREFRAG);
 		if (nm_likely(s.idx - NM_BUF_FIRST < nbufs - NM_BUF_FIRST)) {
 			nm_os_copy_pkt(nm_mem_buf(out->mem, s.idx), f->buf, f->len);
 			t->bytes += f->len;
@@ -367,13 +457,58 @@ static bool too_long(const struct ft *f, uint32_t buf_len)
 	return false;
 }
 
-/* Takes the earlier of two queues' heads, so that a port sees the sender's order. */
-static uint32_t pop(const struct nm_vale_work *w, uint32_t *a, uint32_t *b)
+/* A run into the out ring from slot j on; the slot after it. */
+static uint32_t copy_run(struct nm_vale_work *w, const struct run *r, struct nm_vport *vp,
+			 struct nm_kring *out, uint32_t j, uint32_t taken, struct tally *t)
 {
-	uint32_t *from = *a < *b ? a : b, i = *from;
+	uint32_t nbufs = nm_mem_nbufs_committed(out->mem);
+	const struct ft *f = &w->ft[r->first], *end = &w->ft[r->end];
+	bool check = w->longest > vp->buf_len;
 
-	*from = w->ft[i].next;
-	return i;
+	for (; f < end; f += f->frags) {
+		if (nm_unlikely(f->frags > taken - t->slots)) {
+			t->drops[NM_DROP_NOROOM]++;
+		} else if (nm_unlikely(check && too_long(f, vp->buf_len))) {
+			t->drops[NM_DROP_TOOLONG]++;
+		} else {
+			j = copy_packet(out, f, j, nbufs, t);
+			t->slots += f->frags;
+		}
+	}
+	return j;
+}
+
+/* Takes the earlier of two queues' heads, so that a port sees the sender's order. */
+static const struct run *pop(const struct nm_vale_work *w, uint32_t *a, uint32_t *b)
+{
+	uint32_t *from = *a < *b ? a : b;
+	const struct run *r = &w->run[*from];
+
+	*from = r->next;
+	return r;
+}
+
+/* One wakeup for a whole forward, however many chunks it has. */
+static void wake_later(struct nm_vale_work *w, struct nm_kring *out)
+{
+	uint32_t i;
+
+	for (i = 0; i < w->nwakes; i++)
+		if (w->wake[i] == out)
+			return;
+	if (i == WAKES)
+		out->notify(out);
+	else
+		w->wake[w->nwakes++] = out;
+}
+
+static void wake_all(struct nm_vale_work *w)
+{
+	while (w->nwakes) {
+		struct nm_kring *out = w->wake[--w->nwakes];
+
+		out->notify(out);
+	}
 }
 
 /* Queues a and b (broadcast) to one ring. */
@@ -384,7 +519,7 @@ static void deliver_ring(struct nm_vale_src *src, struct nm_vport *vp,
 	struct nm_vale_work *w = src->work;
 	uint32_t a = qa->head, b = qb->head;
 	uint32_t want = (a != NONE ? qa->slots : 0) + (b != NONE ? qb->slots : 0);
-	uint32_t nbufs = nm_mem_nbufs_committed(out->mem), start, taken, j;
+	uint32_t start, taken, j;
 	struct tally t = { 0 };
 
 	taken = reserve(out, want, &start);
@@ -395,28 +530,20 @@ static void deliver_ring(struct nm_vale_src *src, struct nm_vport *vp,
 		vp->reclaim(out);
 		taken = reserve(out, want, &start);
 	}
-	for (j = start; a != NONE || b != NONE;) {
-		const struct ft *f = &w->ft[pop(w, &a, &b)];
-
-		if (nm_unlikely(too_long(f, vp->buf_len))) {
-			t.drops[NM_DROP_TOOLONG]++;
-		} else if (nm_unlikely(f->frags > taken - t.slots)) {
-			t.drops[NM_DROP_NOROOM]++;
-		} else {
-			j = copy_packet(out, f, j, nbufs, &t);
-			t.slots += f->frags;
-		}
-	}
+	for (j = start; a != NONE || b != NONE;)
+		j = copy_run(w, pop(w, &a, &b), vp, out, j, taken, &t);
 	if (publish(out, start, taken, &t))
-		out->notify(out);
+		wake_later(w, out);
 }
 
 static void deliver_port(struct nm_vale_src *src, uint32_t dst, const struct queue *qa,
 			 const struct queue *qb)
 {
-	struct nm_vport *vp = nm_load_acquire(&src->vp->sw->port[dst]);
+	struct nm_vport *vp = nm_load_acquire(&src->sw->port[dst]);
+	const struct nm_vale_work *w = src->work;
 	struct nm_kring *out;
-	uint32_t i, lost = 0;
+	uint64_t lost = 0;
+	uint32_t i, k;
 
 	out = vp && !nm_load(&vp->port->gone) ? out_ring(vp, src->kr->id) : NULL;
 	if (nm_likely(out)) {
@@ -424,8 +551,9 @@ static void deliver_port(struct nm_vale_src *src, uint32_t dst, const struct que
 		return;
 	}
 	/* a flood passes by those who do not listen; a packet for them is lost */
-	for (i = qa->head; i != NONE; i = src->work->ft[i].next)
-		lost++;
+	for (i = qa->head; i != NONE; i = w->run[i].next)
+		for (k = w->run[i].first; k < w->run[i].end; k += w->ft[k].frags)
+			lost++;
 	if (lost)
 		drop(src->kr, NM_DROP_NODEST, lost);
 }
@@ -433,7 +561,7 @@ static void deliver_port(struct nm_vale_src *src, uint32_t dst, const struct que
 static void deliver_flood(struct nm_vale_src *src, const struct queue *flood)
 {
 	struct nm_vale_work *w = src->work;
-	struct nm_switch *sw = src->vp->sw;
+	struct nm_switch *sw = src->sw;
 	uint32_t active = nm_load(&sw->active), dst;
 
 	for (dst = 1; dst <= active; dst++)
@@ -454,7 +582,7 @@ static void deliver(struct nm_vale_src *src)
 		uint32_t dst = w->dst[i];
 
 		if (dst != NM_VALE_BROADCAST &&
-		    (flood->head == NONE || !nm_load(&src->vp->sw->port[dst])))
+		    (flood->head == NONE || !nm_load(&src->sw->port[dst])))
 			deliver_port(src, dst, &w->queue[dst], &empty);
 	}
 	for (i = 0; i < w->ndst; i++)
@@ -463,23 +591,20 @@ static void deliver(struct nm_vale_src *src)
 
 uint32_t nm_vale_forward(struct nm_vale_src *src, uint32_t from, uint32_t to)
 {
-	uint32_t now = nm_os_now_coarse() / 1000000000, next, i;
+	uint32_t now = nm_os_now_coarse() / 1000000000, next;
 	struct nm_vale_work *w = src->work;
-	uint64_t packets = 0, bytes = 0;
 
+	w->packets = w->bytes = 0;
 	while (from != to) {
 		next = collect(src, from, to);
 		if (next == from)
 			break;
-		for (i = 0; i < w->n; i++) {
-			packets += !w->ft[i].more;
-			bytes += w->ft[i].len;
-		}
 		route(src, now);
 		deliver(src);
 		from = next;
 	}
-	nm_stat_add(&src->kr->stats.packets, packets);
-	nm_stat_add(&src->kr->stats.bytes, bytes);
+	wake_all(w);
+	nm_stat_add(&src->kr->stats.packets, w->packets);
+	nm_stat_add(&src->kr->stats.bytes, w->bytes);
 	return from;
 }

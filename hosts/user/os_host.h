@@ -180,18 +180,28 @@ struct nm_os_user {
 extern int nm_os_verbose;
 
 /*
- * Whole lines of 64 bytes: with a constant size the compiler makes straight
- * register moves of it, and the shortest packets need no branch but one.
+ * Whole lines of 64 bytes through vector registers, loads before stores. The
+ * processor's string copy and wider registers were no faster here, for 60 and
+ * for 1514 bytes.
  */
+typedef long long nm_os_vec __attribute__((vector_size(16), aligned(1), may_alias));
+
 static inline void nm_os_copy_pkt(void *dst, const void *src, size_t len)
 {
-	char *d = dst;
-	const char *s = src;
+	const nm_os_vec *s = src;
+	nm_os_vec *d = dst;
 	size_t done = 0;
 
 	do {
-		memcpy(d + done, s + done, 64);
-		done += 64;
+		nm_os_vec a = s[0], b = s[1], c = s[2], e = s[3];
+
+		d[0] = a;
+		d[1] = b;
+		d[2] = c;
+		d[3] = e;
+		d += 4;
+		s += 4;
+		done += NM_CACHELINE;
 	} while (done < len);
 }
 
