@@ -381,16 +381,19 @@ void nm_binding_unregister(struct nm_binding *b)
 
 static int kring_sync(struct nm_binding *b, struct nm_kring *kr, int flags)
 {
-	int error;
+	int error = 0, e;
 
-	/* somebody else is at it: the work is being done */
-	if (!nm_kring_tryget(kr))
-		return 0;
-	kr->user = b->user;
-	error = nm_kring_begin(kr);
-	if (nm_likely(!error))
-		error = kr->sync(kr, flags);
-	nm_kring_put(kr);
+	do {
+		/* somebody else is at it, and will see our head before they leave */
+		if (!nm_kring_tryget(kr))
+			break;
+		kr->user = b->user;
+		e = nm_kring_begin(kr);
+		if (nm_likely(!e))
+			e = kr->sync(kr, flags);
+		if (nm_unlikely(e))
+			error = e;
+	} while (nm_kring_put(kr));
 	return error;
 }
 

@@ -163,14 +163,19 @@ static inline bool nm_kring_ready(const struct nm_kring *kr)
 	return nm_load(&kr->rcur) != nm_load(&kr->rtail);
 }
 
+/*
+ * `busy` counts those who wanted the kring since it was last free. The first has it; the
+ * others go away, and it learns from put() that there were some: then what they wanted to
+ * be seen, such as a new head, may have come after its look, and it must look again.
+ */
 static inline bool nm_kring_tryget(struct nm_kring *kr)
 {
-	return nm_likely(!nm_xchg(&kr->busy, 1));
+	return nm_likely(!nm_fetch_add(&kr->busy, 1));
 }
 
-static inline void nm_kring_put(struct nm_kring *kr)
+static inline bool nm_kring_put(struct nm_kring *kr)
 {
-	nm_store_release(&kr->busy, 0);
+	return nm_unlikely(nm_xchg(&kr->busy, 0) != 1);
 }
 
 /* The default notify: wakes those who wait for this ring or for its port. */

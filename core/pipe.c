@@ -14,6 +14,8 @@
  */
 #include "port.h"
 
+#define NM_PULL_ROUNDS 64
+
 struct nm_pipe {
 	struct nm_port end[2];
 	struct nm_port *parent; /* referenced: the memory is its */
@@ -25,6 +27,14 @@ static bool idx_ok(uint32_t idx, uint32_t nbufs)
 	return idx - NM_BUF_FIRST < nbufs - NM_BUF_FIRST;
 }
 
+/* Free slots of the receiver. */
+static uint32_t pipe_room(const struct nm_kring *rx)
+{
+	/* pairs with the receiver's release: its slots are written before */
+	return rx->num_slots - 1 -
+	       nm_dist(nm_load_acquire(&rx->hwcur), rx->hwtail, rx->num_slots);
+}
+
 /* Moves what fits from tx to its peer; returns how many slots. Owner of tx->busy. */
 static uint32_t pipe_move(struct nm_kring *tx)
 {
@@ -34,10 +44,16 @@ static uint32_t pipe_move(struct nm_kring *tx)
 	uint32_t stride = tx->mem->conf.stride;
 	uint32_t i = tx->hwcur, packets = 0, bad = 0;
 	uint64_t bytes = 0;
-	/* pairs with the receiver's release: its slots are written before */
-	uint32_t room = n - 1 - nm_dist(nm_load_acquire(&rx->hwcur), rx->hwtail, n);
-	uint32_t todo = nm_dist(i, tx->rhead, n), k;
+	uint32_t todo = nm_dist(i, tx->rhead, n), room = pipe_room(rx), k;
 
+	if (todo > room) {
+		/*
+		 * What stays is for the receiver to pull. Pairs with its fence: either it
+		 * sees that there is something (rhead), or we see the room that it made.
+		 */
+		nm_fence();
+		room = pipe_room(rx);
+	}
 	todo = todo < room ? todo : room;
 	for (k = 0; k < todo; k++, i = nm_next(i, n)) {
 		union nm_slot t, r;
@@ -86,14 +102,27 @@ static int pipe_txsync(struct nm_kring *tx, int flags)
 	return 0;
 }
 
-/* The receiver made room: pull what the sender already gave, or wake the sender. */
+/*
+ * The receiver made room: pull what the sender already gave, and wake the sender. A sender
+ * that keeps syncing meanwhile does its own work: it needs no more than a few rounds of us.
+ */
 static void pipe_pull(struct nm_kring *tx)
 {
-	if (nm_load(&tx->rhead) != nm_load(&tx->hwcur) && nm_kring_tryget(tx)) {
-		if (pipe_move(tx))
+	uint32_t round = 0;
+
+	nm_fence(); /* pairs with the one in pipe_move() */
+	if (nm_load(&tx->rhead) == nm_load(&tx->hwcur))
+		goto out;
+	do {
+		if (!nm_kring_tryget(tx))
+			break;
+		/* a sender that found the ring busy has a new head */
+		if (!round || !nm_kring_begin(tx)) {
+			pipe_move(tx);
 			nm_kring_end(tx, tx->hwtail);
-		nm_kring_put(tx);
-	}
+		}
+	} while (nm_kring_put(tx) && round++ < NM_PULL_ROUNDS);
+out:
 	tx->notify(tx);
 }
 
