@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The system calls of /dev/netmap, on a descriptor of the daemon. */
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include <net/netmap.h>
+#include "client.h"
+
+static int sync_rings(struct nmc_file *f, int fd, uint8_t op)
+{
+	struct nmc_chan *ch = nmc_chan_get(f, fd);
+	int error;
+
+	if (ch == NULL)
+		return -1;
+	error = nmc_pipe_call(f, ch, (struct nmd_request){.op = op}, NULL);
+	nmc_chan_put(ch);
+	if (__builtin_expect(error == 0, 1))
+		return 0;
+	return nmc_fail(f, error, f->dead ? f->err : NULL);
+}
+
+static int ctrl(struct nmc_file *f, int fd, unsigned long request, void *arg)
+{
+	union {
+		struct nmd_ioctl m;
+		char room[NMD_MSG_MAX];
+	} out;
+	union {
+		struct nmd_ioctl_done done;
+		char room[NMD_MSG_MAX];
+	} in;
+	struct nmc_chan *ch;
+	ssize_t n;
+	int newfd;
+
+	ch = nmc_chan_get(f, fd);
+	if (ch == NULL)
+		return -1;
+	n = nmc_msg_call(f, ch, &out, nmc_marshal(request, arg, &out.m, sizeof(out)), &in,
+			 sizeof(in), &newfd);
+	nmc_chan_put(ch);
+	nmc_close(newfd);
+	if (n < (ssize_t)sizeof(in.done) || in.done.h.type != NMD_IOCTL_DONE) {
+		errno = f->dead ? ENXIO : EPROTO;
+		return -1;
+	}
+	nmc_unmarshal(&out.m, &in.done);
+	if (in.done.h.error == 0)
+		return 0;
+	in.done.text[NMD_TEXT - 1] = '\0';
+	return nmc_fail(f, (int)in.done.h.error, in.done.text);
+}
+
+int nmc_ioctl(struct nmc_file *f, int fd, unsigned long request, void *arg)
+{
+	nmc_enter();
+	switch ((unsigned int)request) {
+	case NIOCTXSYNC:
+		return sync_rings(f, fd, NMD_OP_TXSYNC);
+	case NIOCRXSYNC:
+		return sync_rings(f, fd, NMD_OP_RXSYNC);
+	case NIOCCTRL:
+	case NIOCREGIF:
+	case NIOCGINFO:
+	case NIOCCONFIG:
+		return ctrl(f, fd, (unsigned int)request, arg);
+	default:
+		/* Those of any descriptor, such as FIOCLEX. */
+		return (int)syscall(SYS_ioctl, fd, request, arg);
+	}
+}
+
+/* The region's descriptor, to be closed by the caller; -1 and errno. */
+static int memory(struct nmc_file *f, int fd, uint64_t *size)
+{
+	struct nmc_chan *ch = nmc_chan_get(f, fd);
+	struct nmd_header ask;
+	struct nmd_memory m;
+	int memfd, seals;
+	ssize_t n;
+
+	if (ch == NULL)
+		return -1;
+	nmd_header_init(&ask, NMD_MEMORY, sizeof(ask));
+	n = nmc_msg_call(f, ch, &ask, sizeof(ask), &m, sizeof(m), &memfd);
+	nmc_chan_put(ch);
+	if (n != sizeof(m) || m.h.type != NMD_MEMORY_IS || (memfd < 0 && m.h.error == 0)) {
+		nmc_close(memfd);
+		errno = f->dead ? ENXIO : EPROTO;
+		return -1;
+	}
+	if (m.h.error != 0) {
+		nmc_close(memfd);
+		return nmc_fail(f, (int)m.h.error, NULL);
+	}
+	/* A file that could shrink would be a SIGBUS in the program one day. */
+	seals = (int)syscall(SYS_fcntl, memfd, F_GET_SEALS);
+	if (seals < 0 || !(seals & F_SEAL_SHRINK)) {
+		nmc_close(memfd);
+		return nmc_fail(f, EPROTO, "netmapd's memory is not sealed");
+	}
+	*size = m.size;
+	return memfd;
+}
+
+void *nmc_mmap(struct nmc_file *f, int fd, void *addr, size_t len, int prot, int flags,
+	       off_t off)
+{
+	uint64_t size = 0;
+	void *p;
+	int memfd, e;
+
+	nmc_enter();
+	memfd = memory(f, fd, &size);
+	if (memfd < 0)
+		return MAP_FAILED;
+	if (off < 0 || (uint64_t)off > size || len > size - (uint64_t)off) {
+		nmc_close(memfd);
+		nmc_fail(f, EINVAL, "mmap beyond the end of the region (nr_memsize)");
+		return MAP_FAILED;
+	}
+	p = (void *)syscall(SYS_mmap, addr, len, prot, flags, memfd, off);
+	e = errno;
+	nmc_close(memfd);
+	errno = e;
+	return p;
+}
+
+static int waiter_make(struct nmc_file *f, struct nmc_chan *ch, struct nmc_waiter *w)
+{
+	struct nmd_header ask;
+	struct nmd_poller m;
+	int pipefd;
+	ssize_t n;
+
+	nmd_header_init(&ask, NMD_POLLER, sizeof(ask));
+	n = nmc_msg_call(f, ch, &ask, sizeof(ask), &m, sizeof(m), &pipefd);
+	if (n != sizeof(m) || m.h.type != NMD_POLLER_IS || m.h.error != 0 || pipefd < 0) {
+		nmc_close(pipefd);
+		return -1;
+	}
+	w->id = (uint16_t)m.id;
+	w->fd = nmc_high_fd(pipefd);
+	w->armed = false;
+	return 0;
+}
+
+static void waiter_drain(struct nmc_waiter *w)
+{
+	char buf[64];
+
+	while (syscall(SYS_read, w->fd, buf, sizeof(buf)) == sizeof(buf))
+		;
+	w->armed = false;
+}
+
+static int poll_on(struct nmc_file *f, struct nmc_chan *ch, int events, struct nmc_waiter *w)
+{
+	struct nmd_request r = {.op = NMD_OP_POLL,
+				.events = (uint16_t)events,
+				.poller = NMD_NO_POLLER};
+	uint32_t got;
+	int error;
+
+	if (w != NULL) {
+		if (w->fd < 0 && waiter_make(f, ch, w) < 0)
+			return POLLERR;
+		if (w->armed)
+			waiter_drain(w);
+		r.poller = w->id;
+	}
+	error = nmc_pipe_call(f, ch, r, &got);
+	if (error != 0) {
+		nmc_fail(f, error, f->dead ? f->err : NULL);
+		return POLLERR;
+	}
+	if (w != NULL)
+		w->armed = got == 0;
+	return (int)got;
+}
+
+int nmc_poll(struct nmc_file *f, int fd, int events, int *wake)
+{
+	struct nmc_chan *ch;
+	int got;
+
+	nmc_enter();
+	ch = nmc_chan_get(f, fd);
+	if (ch == NULL)
+		return POLLERR;
+	got = poll_on(f, ch, events, wake != NULL ? &ch->waiter : NULL);
+	if (wake != NULL)
+		*wake = ch->waiter.fd;
+	nmc_chan_put(ch);
+	return got;
+}
+
+int nmc_poll_with(struct nmc_file *f, int fd, int events, struct nmc_waiter *w)
+{
+	struct nmc_chan *ch;
+	int got;
+
+	nmc_enter();
+	ch = nmc_chan_get(f, fd);
+	if (ch == NULL)
+		return POLLERR;
+	got = poll_on(f, ch, events, w);
+	nmc_chan_put(ch);
+	return got;
+}
+
+void nmc_waiter_free(struct nmc_file *f, int fd, struct nmc_waiter *w)
+{
+	struct nmc_chan *ch = w->fd >= 0 && !f->dead ? nmc_chan_get(f, fd) : NULL;
+
+	if (ch != NULL) {
+		nmc_pipe_call(f, ch, (struct nmd_request){.op = NMD_OP_FREE, .poller = w->id},
+			      NULL);
+		nmc_chan_put(ch);
+	}
+	nmc_close(w->fd);
+	w->fd = -1;
+}
+
+const char *nmc_strerror(struct nmc_file *f, int fd)
+{
+	static __thread char line[NMD_TEXT];
+	struct nmc_chan *ch = f->ask && !f->dead ? nmc_chan_get(f, fd) : NULL;
+	struct nmd_header ask;
+	struct nmd_text m;
+	int newfd, e = errno;
+
+	if (ch != NULL) {
+		nmd_header_init(&ask, NMD_ERROR, sizeof(ask));
+		if (nmc_msg_call(f, ch, &ask, sizeof(ask), &m, sizeof(m), &newfd) ==
+			    sizeof(m) &&
+		    m.h.type == NMD_ERROR_IS) {
+			m.text[NMD_TEXT - 1] = '\0';
+			nmc_fail(f, 0, m.text);
+		}
+		nmc_close(newfd);
+		nmc_chan_put(ch);
+	}
+	pthread_mutex_lock(&f->lock);
+	memcpy(line, f->err, sizeof(line));
+	pthread_mutex_unlock(&f->lock);
+	errno = e;
+	return line;
+}
