@@ -145,6 +145,8 @@ static int get_rings(struct nm_binding *b, int dir)
 					dir == NM_TX ? "tx" : "rx", i, b->port->name,
 					kr->excl ? "held exclusively by another program"
 						 : "in use: it can not be had exclusively");
+		if (!error && kr->users && !kr->bindings)
+			nm_kring_renew(kr);
 		if (!error)
 			error = nm_port_ring_get(kr, &b->err);
 		if (error) {

@@ -97,6 +97,13 @@ out_free:
 	return error;
 }
 
+void nm_kring_renew(struct nm_kring *kr)
+{
+	nm_store(&kr->rcur, kr->rhead);
+	kr->ring->flags = 0;
+	ring_describe(kr, kr->ring);
+}
+
 void nm_kring_detach(struct nm_kring *kr)
 {
 	struct netmap_ring *ring = kr->ring;
@@ -147,8 +154,19 @@ int nm_kring_begin(struct nm_kring *kr)
 	return 0;
 }
 
+static void ring_stamp(struct netmap_ring *ring)
+{
+	int64_t sec, usec;
+
+	nm_os_wallclock(&sec, &usec);
+	nm_store(&ring->ts.tv_sec, sec);
+	nm_store(&ring->ts.tv_usec, usec);
+}
+
 void nm_kring_end(struct nm_kring *kr, uint32_t tail)
 {
+	if (nm_unlikely(nm_load(&kr->ring->flags) & NR_TIMESTAMP))
+		ring_stamp(kr->ring);
 	nm_store(&kr->rtail, tail);
 	/* pairs with the client's acquire of tail before it reads the slots */
 	nm_store_release((uint32_t *)&kr->ring->tail, tail);

@@ -51,8 +51,7 @@ typedef int (*nm_sync_fn)(struct nm_kring *kr, int flags);
 #define NM_SYNC_FORCE 1 /* the client asked by ioctl: reclaim, do not be lazy */
 
 /* kr->flags */
-#define NM_KR_TIMESTAMP 1 /* a binding asked for NR_TIMESTAMP */
-#define NM_KR_HOST	2 /* host ring */
+#define NM_KR_HOST 2 /* host ring */
 
 struct nm_kring {
 	/* read by every sync */
@@ -148,6 +147,11 @@ void nm_kring_fini(struct nm_kring *kr);
 /* Allocates the shared ring and its buffers / gives them back. Namespace locked. */
 int nm_kring_attach(struct nm_kring *kr, struct nm_err *err);
 void nm_kring_detach(struct nm_kring *kr);
+/*
+ * Somebody else kept the ring while its client went: what that one wrote around the slots is
+ * not for the next client, the packets are.
+ */
+void nm_kring_renew(struct nm_kring *kr);
 
 /*
  * The syncs' common beginning: reads head and cur once and validates them
