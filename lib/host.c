@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which host: the one place that decides. And which descriptor belongs to which host, in a
- * table that is read without a lock, because NIOCTXSYNC passes through here.
+ * Which host: the one place that decides. And which descriptor belongs to which host, in
+ * a table that is read without a lock, because NIOCTXSYNC passes through here.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -20,9 +20,10 @@
 static int no_daemon(void **state, char *err, size_t errlen)
 {
 	(void)state;
-	snprintf(err, errlen, "there is no " NETMAP_DEVICE_NAME ", and the daemon host is not "
-			      "built into this library: load netmap.ko, or set "
-			      "NETMAP_HOST=embedded");
+	snprintf(err, errlen,
+		 "there is no " NETMAP_DEVICE_NAME ", and the daemon host is not "
+		 "built into this library: load netmap.ko, or set "
+		 "NETMAP_HOST=embedded");
 	errno = ENOSYS;
 	return -1;
 }
@@ -40,13 +41,14 @@ static const struct nm_host_ops *host; /* NULL: NETMAP_HOST is wrong */
 
 static void choose_host(void)
 {
-	static const struct nm_host_ops *const hosts[] = {&nm_host_kernel, &nm_host_daemon,
-							  &nm_host_embedded};
+	static const struct nm_host_ops *const hosts[] = {
+		&nm_host_kernel, &nm_host_daemon, &nm_host_embedded};
 	const char *name = secure_getenv("NETMAP_HOST");
 	size_t i;
 
 	if (name == NULL || *name == '\0') {
-		host = access(NETMAP_DEVICE_NAME, F_OK) == 0 ? &nm_host_kernel : &nm_host_daemon;
+		host = access(NETMAP_DEVICE_NAME, F_OK) == 0 ? &nm_host_kernel
+							     : &nm_host_daemon;
 		return;
 	}
 	for (i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
@@ -81,7 +83,7 @@ const char *nmhost_name(void)
  */
 #define CHUNK_BITS 10
 #define CHUNK_SIZE (1u << CHUNK_BITS)
-#define CHUNKS     1024u
+#define CHUNKS	   1024u
 
 static struct nm_host_fd *chunks[CHUNKS];
 
@@ -120,8 +122,8 @@ static struct nm_host_fd *fd_entry(int fd)
 		chunk = calloc(CHUNK_SIZE, sizeof(*chunk));
 		if (chunk == NULL)
 			return NULL;
-		if (!__atomic_compare_exchange_n(slot, &expected, chunk, 0, __ATOMIC_ACQ_REL,
-						 __ATOMIC_ACQUIRE)) {
+		if (!__atomic_compare_exchange_n(slot, &expected, chunk, 0,
+						 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
 			free(chunk);
 			chunk = expected;
 		}
@@ -151,8 +153,8 @@ int nmhost_open(void)
 	if (entry == NULL) {
 		e = errno;
 		ops->close(state, fd);
-		snprintf(open_error, sizeof(open_error), "no room for descriptor %d: %s", fd,
-			 strerror(e));
+		snprintf(open_error, sizeof(open_error), "no room for descriptor %d: %s",
+			 fd, strerror(e));
 		errno = e;
 		return -1;
 	}

@@ -13,8 +13,8 @@ struct nm_host_ops {
 
 	/*
 	 * A new descriptor, and in *state what the other functions get to see of it. On
-	 * failure -1 with errno, and a line in err. Any thread may call any function; none
-	 * but those of other descriptors while close runs.
+	 * failure -1 with errno, and a line in err. Any thread may call any function;
+	 * none but those of other descriptors while close runs.
 	 */
 	int (*open)(void **state, char *err, size_t errlen);
 	int (*close)(void *state, int fd);

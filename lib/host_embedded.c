@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The embedded host: the framework in this very process. libnmcore is found at run time, so
- * that programs which never ask for it need not have it: if it is linked into the program,
- * that one; else libnmcore.so.14, or the file that NETMAP_LIBNMCORE names.
+ * The embedded host: the framework in this very process. libnmcore is found at run time,
+ * so that programs which never ask for it need not have it: if it is linked into the
+ * program, that one; else libnmcore.so.14, or the file that NETMAP_LIBNMCORE names.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -76,7 +76,8 @@ static void find_core(void)
 		return;
 	}
 	core_found = FIND(lib, open) && FIND(lib, close) && FIND(lib, ioctl) &&
-		     FIND(lib, memfd) && FIND(lib, poll) && FIND(lib, wakefd) && FIND(lib, error);
+		     FIND(lib, memfd) && FIND(lib, poll) && FIND(lib, wakefd) &&
+		     FIND(lib, error);
 	if (!core_found)
 		snprintf(core_missing, sizeof(core_missing),
 			 "embedded host: %s is not of this version of netmap",
@@ -90,7 +91,7 @@ static int embedded_open(void **state, char *err, size_t errlen)
 	pthread_once(&core_once, find_core);
 	if (!core_found) {
 		snprintf(err, errlen, "%s", core_missing);
-		errno = ENOSYS;
+		errno = ENOENT;
 		return -1;
 	}
 	nm = core.open();

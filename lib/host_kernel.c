@@ -23,16 +23,19 @@ static int kernel_open(void **state, char *err, size_t errlen)
 	case ENOENT:
 	case ENODEV:
 	case ENXIO:
-		snprintf(err, errlen, "there is no " NETMAP_DEVICE_NAME ": load the module "
-				      "netmap, or do without it by NETMAP_HOST=daemon");
+		snprintf(err, errlen,
+			 "there is no " NETMAP_DEVICE_NAME ": load the module "
+			 "netmap, or do without it by NETMAP_HOST=daemon");
 		break;
 	case EACCES:
 	case EPERM:
-		snprintf(err, errlen, "no permission to open " NETMAP_DEVICE_NAME ": its mode and "
-				      "group decide who may");
+		snprintf(err, errlen,
+			 "no permission to open " NETMAP_DEVICE_NAME ": its mode and "
+			 "group decide who may");
 		break;
 	default:
-		snprintf(err, errlen, "cannot open " NETMAP_DEVICE_NAME ": %s", strerror(e));
+		snprintf(err, errlen, "cannot open " NETMAP_DEVICE_NAME ": %s",
+			 strerror(e));
 		break;
 	}
 	errno = e;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * poll(2) for every host. In the kernel, poll() on a netmap descriptor runs the driver, which
- * does the syncs that netmap(4) promises. Hosts in user space have a function for that, and
- * a descriptor that wakes up who waits; the rest of poll() is put together from these here.
+ * poll(2) for every host. In the kernel, poll() on a netmap descriptor runs the driver,
+ * which does the syncs that netmap(4) promises. Hosts in user space have a function for
+ * that, and a descriptor that wakes up who waits; the rest of poll() is put together from
+ * these here.
  */
 #include <errno.h>
 #include <limits.h>
@@ -16,7 +17,7 @@
 
 #define IN_EVENTS  (POLLIN | POLLRDNORM)
 #define OUT_EVENTS (POLLOUT | POLLWRNORM)
-#define FEW        16
+#define FEW	   16
 
 /* The host of fd if it has a poll of its own, else NULL: poll(2) will do. */
 static const struct nm_host_ops *driver_of(int fd, void **state)
@@ -98,7 +99,8 @@ static int poll_drivers(struct pollfd *fds, struct pollfd *w, nfds_t n, int arm)
 	return ready;
 }
 
-/* Looks at the descriptors that have no driver, without waiting. Counts the ready ones. */
+/* Looks at the descriptors that have no driver, without waiting. Counts the ready ones.
+ */
 static int poll_plain(struct pollfd *fds, struct pollfd *w, nfds_t n)
 {
 	void *state;
@@ -136,9 +138,9 @@ static int plain_woke(const struct pollfd *fds, const struct pollfd *w, nfds_t n
 
 static int poll_all(struct pollfd *fds, struct pollfd *w, nfds_t n, int timeout_ms)
 {
-	int64_t deadline = 0;       /* known when we first have to wait */
+	int64_t deadline = 0;	    /* known when we first have to wait */
 	int look = timeout_ms == 0; /* do not wait (again) */
-	int last = look;            /* return, ready or not */
+	int last = look;	    /* return, ready or not */
 	int ready, plain, r;
 
 	for (;;) {

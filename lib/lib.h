@@ -10,8 +10,8 @@ int nm_ctrl(int fd, struct nmreq_header *hdr, const char *what, struct nmctx *ct
 int nm_host_fd(const char *name, struct nmctx *ctx);
 
 /*
- * Something that nmport_parse(), nmport_extmem() and so on leave behind in a port; undo runs
- * when the port goes, last one first. The creator embeds this in what undo needs.
+ * Something that nmport_parse(), nmport_extmem() and so on leave behind in a port; undo
+ * runs when the port goes, last one first. The creator embeds this in what undo needs.
  */
 struct nmport_cleanup_d {
 	struct nmport_cleanup_d *next;
@@ -27,8 +27,8 @@ void nmport_undo_cleanups(struct nmport_d *d, const struct nmport_cleanup_d *unt
 int nmport_options_decode(struct nmport_d *d, const char *opt);
 
 /*
- * nmport_extmem.c: takes the mapping of an extmem file out of the port's hands, so that it
- * outlives the port. NULL if it has none.
+ * nmport_extmem.c: takes the mapping of an extmem file out of the port's hands, so that
+ * it outlives the port. NULL if it has none.
  */
 void *nmport_extmem_steal(struct nmport_d *d, size_t *size);
 

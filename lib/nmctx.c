@@ -53,8 +53,8 @@ void nmctx_set_threadsafe(void)
 }
 
 /*
- * Callers set errno first or after, as they like: what formatting and printing do to it is
- * undone here.
+ * Callers set errno first or after, as they like: what formatting and printing do to it
+ * is undone here.
  */
 void nmctx_ferror(struct nmctx *ctx, const char *fmt, ...)
 {
@@ -67,7 +67,8 @@ void nmctx_ferror(struct nmctx *ctx, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
-	/* Messages quote what users typed: one line, and nothing a terminal would obey. */
+	/* Messages quote what users typed: one line, and nothing a terminal would obey.
+	 */
 	for (c = msg; *c != '\0'; c++) {
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
 			*c = '?';

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory regions in use: one entry of the context's list for each region, so that the ports
- * in one region share one mapping, and can tell by comparing d->mem that they do.
+ * Memory regions in use: one entry of the context's list for each region, so that the
+ * ports in one region share one mapping, and can tell by comparing d->mem that they do.
  */
 #include <errno.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 struct region {
 	struct nmem_d pub;
-	void *file;                   /* mapping of an extmem file whose port is gone */
+	void *file; /* mapping of an extmem file whose port is gone */
 	size_t file_size;
 };
 

@@ -8,7 +8,7 @@
 
 struct port {
 	struct nmport_d pub;
-	struct nmreq_register asked;  /* the request, before the answer overwrote it */
+	struct nmreq_register asked; /* the request, before the answer overwrote it */
 };
 
 static int usage(struct nmport_d *d, const char *what)
@@ -279,7 +279,8 @@ struct nmport_d *nmport_clone(struct nmport_d *d)
 	struct nmport_d *c;
 
 	if (d->extmem != NULL && !d->register_done) {
-		usage(d, "with extmem, a port must be registered before it can be cloned");
+		usage(d,
+		      "with extmem, a port must be registered before it can be cloned");
 		return NULL;
 	}
 	c = new_port(d->ctx);

@@ -9,11 +9,11 @@
 #include "lib.h"
 
 /*
- * The number that key id of the option has, 0 if it was not given. Decimal, or hexadecimal
- * after 0x.
+ * The number that key id of the option has, 0 if it was not given. Decimal, or
+ * hexadecimal after 0x.
  */
-static int number(const struct nmreq_parse_ctx *pctx, const struct nmreq_opt_parser *p, int id,
-		  uint64_t max, uint64_t *v)
+static int number(const struct nmreq_parse_ctx *pctx, const struct nmreq_opt_parser *p,
+		  int id, uint64_t max, uint64_t *v)
 {
 	const char *text = pctx->keys[id];
 	char *end;
@@ -24,8 +24,8 @@ static int number(const struct nmreq_parse_ctx *pctx, const struct nmreq_opt_par
 	*v = strtoull(text, &end, !strncasecmp(text, "0x", 2) ? 16 : 10);
 	if (isdigit((unsigned char)*text) && *end == '\0' && errno == 0 && *v <= max)
 		return 0;
-	nmctx_ferror(pctx->ctx, "option %s: %s=%s is not a number from 0 to %llu", p->prefix,
-		     p->keys[id].key, text, (unsigned long long)max);
+	nmctx_ferror(pctx->ctx, "option %s: %s=%s is not a number from 0 to %llu",
+		     p->prefix, p->keys[id].key, text, (unsigned long long)max);
 	errno = EINVAL;
 	return -1;
 }
@@ -39,12 +39,14 @@ static int parse_share(struct nmreq_parse_ctx *pctx)
 	if (id < 0)
 		return -1;
 	if (*p != '\0') {
-		nmctx_ferror(pctx->ctx, "option share: '%s' after the name of the other port", p);
+		nmctx_ferror(pctx->ctx,
+			     "option share: '%s' after the name of the other port", p);
 		errno = EINVAL;
 		return -1;
 	}
 	if (d->reg.nr_mem_id != 0 && d->reg.nr_mem_id != id) {
-		nmctx_ferror(pctx->ctx, "option share: %s is in memory region %d, not in %d",
+		nmctx_ferror(pctx->ctx,
+			     "option share: %s is in memory region %d, not in %d",
 			     pctx->keys[0], (int)id, (int)d->reg.nr_mem_id);
 		errno = EINVAL;
 		return -1;
@@ -80,20 +82,22 @@ static struct nmreq_opt_parser opt_conf = {
 	.parse = parse_conf,
 	.nr_keys = CONF_NR,
 	.next = &opt_share,
-	.keys = {
-		{"rings", CONF_RINGS, NMREQ_OPTK_DEFAULT},
-		{"tx-rings", CONF_TX_RINGS, 0},
-		{"rx-rings", CONF_RX_RINGS, 0},
-		{"host-rings", CONF_HOST_RINGS, 0},
-		{"host-tx-rings", CONF_HOST_TX_RINGS, 0},
-		{"host-rx-rings", CONF_HOST_RX_RINGS, 0},
-		{"slots", CONF_SLOTS, 0},
-		{"tx-slots", CONF_TX_SLOTS, 0},
-		{"rx-slots", CONF_RX_SLOTS, 0},
-	},
+	.keys =
+		{
+			{"rings", CONF_RINGS, NMREQ_OPTK_DEFAULT},
+			{"tx-rings", CONF_TX_RINGS, 0},
+			{"rx-rings", CONF_RX_RINGS, 0},
+			{"host-rings", CONF_HOST_RINGS, 0},
+			{"host-tx-rings", CONF_HOST_TX_RINGS, 0},
+			{"host-rx-rings", CONF_HOST_RX_RINGS, 0},
+			{"slots", CONF_SLOTS, 0},
+			{"tx-slots", CONF_TX_SLOTS, 0},
+			{"rx-slots", CONF_RX_SLOTS, 0},
+		},
 };
 
-/* Key `both` counts for the two directions, except where key `tx` or `rx` is given too. */
+/* Key `both` counts for the two directions, except where key `tx` or `rx` is given too.
+ */
 static int conf_pair(struct nmreq_parse_ctx *pctx, int both, uint64_t max, uint64_t v[2])
 {
 	v[0] = v[1] = 0;
@@ -131,15 +135,16 @@ static struct nmreq_opt_parser opt_extmem = {
 	.parse = parse_extmem,
 	.nr_keys = 7,
 	.next = &opt_conf,
-	.keys = {
-		{"file", 0, NMREQ_OPTK_MUSTSET | NMREQ_OPTK_DEFAULT},
-		{"if-num", 1, 0},
-		{"if-size", 2, 0},
-		{"ring-num", 3, 0},
-		{"ring-size", 4, 0},
-		{"buf-num", 5, 0},
-		{"buf-size", 6, 0},
-	},
+	.keys =
+		{
+			{"file", 0, NMREQ_OPTK_MUSTSET | NMREQ_OPTK_DEFAULT},
+			{"if-num", 1, 0},
+			{"if-size", 2, 0},
+			{"ring-num", 3, 0},
+			{"ring-size", 4, 0},
+			{"buf-num", 5, 0},
+			{"buf-size", 6, 0},
+		},
 };
 
 static int parse_extmem(struct nmreq_parse_ctx *pctx)
@@ -174,10 +179,11 @@ static struct nmreq_opt_parser opt_offset = {
 	.nr_keys = 2,
 	.flags = NMREQ_OPTF_DISABLED,
 	.next = &opt_extmem,
-	.keys = {
-		{"initial", 0, NMREQ_OPTK_MUSTSET | NMREQ_OPTK_DEFAULT},
-		{"bits", 1, 0},
-	},
+	.keys =
+		{
+			{"initial", 0, NMREQ_OPTK_MUSTSET | NMREQ_OPTK_DEFAULT},
+			{"bits", 1, 0},
+		},
 };
 
 static int parse_offset(struct nmreq_parse_ctx *pctx)

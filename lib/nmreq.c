@@ -40,7 +40,8 @@ struct nmreq_option *nmreq_find_option(struct nmreq_header *hdr, uint32_t reqtyp
 {
 	struct nmreq_option *o;
 
-	nmreq_foreach_option(hdr, o) {
+	nmreq_foreach_option(hdr, o)
+	{
 		if (o->nro_reqtype == reqtype)
 			return o;
 	}
@@ -89,19 +90,21 @@ int nm_ctrl(int fd, struct nmreq_header *hdr, const char *what, struct nmctx *ct
 	int e;
 
 	/* A status that an earlier attempt left must not be blamed for this one. */
-	nmreq_foreach_option(hdr, o)
-		o->nro_status = 0;
+	nmreq_foreach_option(hdr, o) o->nro_status = 0;
 	if (nmhost_ioctl(fd, NIOCCTRL, hdr) == 0)
 		return 0;
 	e = errno;
 	reason = nmhost_strerror(fd);
-	nmreq_foreach_option(hdr, o) {
+	nmreq_foreach_option(hdr, o)
+	{
 		if (o->nro_status != 0)
 			nmctx_ferror(ctx, "%s: option %s: %s", hdr->nr_name,
 				     nmreq_option_name(o->nro_reqtype),
 				     strerror((int)o->nro_status));
 	}
-	if (*reason != '\0')
+	if (strstr(reason, hdr->nr_name) != NULL && hdr->nr_name[0] != '\0')
+		nmctx_ferror(ctx, "%s", reason);
+	else if (*reason != '\0')
 		nmctx_ferror(ctx, "%s: %s", hdr->nr_name, reason);
 	else
 		nmctx_ferror(ctx, "%s: %s: %s", hdr->nr_name, what, strerror(e));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * netmap for programs: from offsets to pointers, how full a ring is, and, for programs that
- * define NETMAP_WITH_LIBS before they include this, the nm_open() family. Everything is
- * inline: no library to link.
+ * netmap for programs: from offsets to pointers, how full a ring is, and, for programs
+ * that define NETMAP_WITH_LIBS before they include this, the nm_open() family. Everything
+ * is inline: no library to link.
  *
  * A receiver:
  *
@@ -62,30 +62,32 @@ extern "C" {
 #define NETMAP_IF(base, ofs) _NETMAP_OFFSET(struct netmap_if *, base, ofs)
 
 /* Ring i of an interface. The host's rings follow those of the NIC. */
-#define NETMAP_TXRING(nifp, i)                                                             \
+#define NETMAP_TXRING(nifp, i) \
 	_NETMAP_OFFSET(struct netmap_ring *, nifp, (nifp)->ring_ofs[i])
-#define NETMAP_RXRING(nifp, i)                                                             \
-	_NETMAP_OFFSET(struct netmap_ring *, nifp,                                         \
-		       (nifp)->ring_ofs[(i) + (nifp)->ni_tx_rings +                        \
-					(nifp)->ni_host_tx_rings])
+#define NETMAP_RXRING(nifp, i)              \
+	_NETMAP_OFFSET(                     \
+		struct netmap_ring *, nifp, \
+		(nifp)->ring_ofs[(i) + (nifp)->ni_tx_rings + (nifp)->ni_host_tx_rings])
 
 /* Buffer idx of the region that the ring lives in, and back. */
-#define NETMAP_BUF(ring, idx)                                                              \
+#define NETMAP_BUF(ring, idx) \
 	((char *)(ring) + (ring)->buf_ofs + (size_t)(idx) * (ring)->nr_buf_size)
-#define NETMAP_BUF_IDX(ring, buf)                                                          \
-	((size_t)((char *)(buf) - ((char *)(ring) + (ring)->buf_ofs)) / (ring)->nr_buf_size)
+#define NETMAP_BUF_IDX(ring, buf)                                       \
+	((size_t)((char *)(buf) - ((char *)(ring) + (ring)->buf_ofs)) / \
+	 (ring)->nr_buf_size)
 
 /*
  * With the offsets option, where in its buffer the payload of a slot is: read it, set it,
- * and the address of the payload. Without the option, offset_mask is 0 and so is the offset.
+ * and the address of the payload. Without the option, offset_mask is 0 and so is the
+ * offset.
  */
 #define NETMAP_ROFFSET(ring, slot) ((slot)->ptr & (ring)->offset_mask)
-#define NETMAP_WOFFSET(ring, slot, offset)                                                 \
-	do {                                                                               \
-		(slot)->ptr = ((slot)->ptr & ~(ring)->offset_mask) |                       \
-			      ((offset) & (ring)->offset_mask);                            \
+#define NETMAP_WOFFSET(ring, slot, offset)                           \
+	do {                                                         \
+		(slot)->ptr = ((slot)->ptr & ~(ring)->offset_mask) | \
+			      ((offset) & (ring)->offset_mask);      \
 	} while (0)
-#define NETMAP_BUF_OFFSET(ring, slot)                                                      \
+#define NETMAP_BUF_OFFSET(ring, slot) \
 	(NETMAP_BUF(ring, (slot)->buf_idx) + NETMAP_ROFFSET(ring, slot))
 
 /* ---- Rings ------------------------------------------------------------------------- */
@@ -120,9 +122,9 @@ static inline int nm_tx_pending(struct netmap_ring *ring)
 }
 
 /*
- * Copies a packet of len bytes. Faster than memcpy() for what packets are mostly: short, of
- * a length that the compiler does not know. Blocks of a fixed size, and a last block that
- * ends at the last byte and may overlap the one before: nothing outside is touched.
+ * Copies a packet of len bytes. Faster than memcpy() for what packets are mostly: short,
+ * of a length that the compiler does not know. Blocks of a fixed size, and a last block
+ * that ends at the last byte and may overlap the one before: nothing outside is touched.
  */
 static inline void nm_pkt_copy(const void *src, void *dst, int len)
 {
@@ -174,30 +176,31 @@ extern "C" {
 
 /* Messages to stderr with time, function and line; RD() at most lps times a second. */
 #ifndef D
-#define ND(...)                                                                            \
-	do {                                                                               \
+#define ND(...) \
+	do {    \
 	} while (0)
-#define D(fmt, ...)                                                                        \
-	do {                                                                               \
-		struct timeval nm_t_;                                                      \
-		gettimeofday(&nm_t_, NULL);                                                \
-		fprintf(stderr, "%03d.%06d %s [%d] " fmt "\n", (int)(nm_t_.tv_sec % 1000), \
-			(int)nm_t_.tv_usec, __FUNCTION__, __LINE__, ##__VA_ARGS__);        \
+#define D(fmt, ...)                                                                   \
+	do {                                                                          \
+		struct timeval nm_t_;                                                 \
+		gettimeofday(&nm_t_, NULL);                                           \
+		fprintf(stderr, "%03d.%06d %s [%d] " fmt "\n",                        \
+			(int)(nm_t_.tv_sec % 1000), (int)nm_t_.tv_usec, __FUNCTION__, \
+			__LINE__, ##__VA_ARGS__);                                     \
 	} while (0)
 #endif
 #ifndef RD
-#define RD(lps, fmt, ...)                                                                  \
-	do {                                                                               \
-		static long nm_sec_;                                                       \
-		static int nm_count_;                                                      \
-		struct timeval nm_now_;                                                    \
-		gettimeofday(&nm_now_, NULL);                                              \
-		if (nm_sec_ != (long)nm_now_.tv_sec) {                                     \
-			nm_sec_ = (long)nm_now_.tv_sec;                                    \
-			nm_count_ = 0;                                                     \
-		}                                                                          \
-		if (nm_count_++ < (lps))                                                   \
-			D(fmt, ##__VA_ARGS__);                                             \
+#define RD(lps, fmt, ...)                               \
+	do {                                            \
+		static long nm_sec_;                    \
+		static int nm_count_;                   \
+		struct timeval nm_now_;                 \
+		gettimeofday(&nm_now_, NULL);           \
+		if (nm_sec_ != (long)nm_now_.tv_sec) {  \
+			nm_sec_ = (long)nm_now_.tv_sec; \
+			nm_count_ = 0;                  \
+		}                                       \
+		if (nm_count_++ < (lps))                \
+			D(fmt, ##__VA_ARGS__);          \
 	} while (0)
 #endif
 
@@ -205,14 +208,14 @@ struct nm_desc;
 
 /* Begins like struct pcap_pkthdr. */
 struct nm_pkthdr {
-	struct timeval ts;          /* of the ring: the time of the sync */
-	uint32_t caplen;            /* bytes at buf */
-	uint32_t len;               /* bytes of the packet; more than caplen if fragmented */
+	struct timeval ts; /* of the ring: the time of the sync */
+	uint32_t caplen;   /* bytes at buf */
+	uint32_t len;	   /* bytes of the packet; more than caplen if fragmented */
 
 	uint64_t flags;
-#define NM_MORE_PKTS 1              /* nm_dispatch(): the next one is here already */
+#define NM_MORE_PKTS 1 /* nm_dispatch(): the next one is here already */
 	struct nm_desc *d;
-	struct netmap_slot *slot;   /* (first) slot of the packet */
+	struct netmap_slot *slot; /* (first) slot of the packet */
 	uint8_t *buf;
 };
 
@@ -227,21 +230,21 @@ struct nm_stat {
 #define MAXERRMSG      80
 
 struct nm_desc {
-	struct nm_desc *self;       /* this struct, as a mark that it is one */
+	struct nm_desc *self; /* this struct, as a mark that it is one */
 	int fd;
-	void *mem;                  /* the region, NULL if not mapped */
+	void *mem; /* the region, NULL if not mapped */
 	size_t memsize;
-	int done_mmap;              /* nm_close() unmaps it */
+	int done_mmap; /* nm_close() unmaps it */
 	struct netmap_if *nifp;
 	uint16_t first_tx_ring, last_tx_ring, cur_tx_ring;
 	uint16_t first_rx_ring, last_rx_ring, cur_rx_ring;
-	struct nmreq req;           /* the request, and the answer */
-	struct nm_pkthdr hdr;       /* of the packet that nm_dispatch() delivers */
+	struct nmreq req;     /* the request, and the answer */
+	struct nm_pkthdr hdr; /* of the packet that nm_dispatch() delivers */
 
 	/* NETMAP_BUF(some_ring, i) is right for every buffer of the region. */
 	struct netmap_ring *some_ring;
-	void *buf_start;            /* buffer 0 */
-	void *buf_end;              /* end of the region */
+	void *buf_start; /* buffer 0 */
+	void *buf_end;	 /* end of the region */
 
 	/* For the use of pcap-like layers. */
 	int snaplen;
@@ -255,31 +258,34 @@ struct nm_desc {
 	char msg[NM_ERRBUF_SIZE];
 };
 
-#define P2NMD(p)          ((struct nm_desc *)(p))
+#define P2NMD(p)	  ((struct nm_desc *)(p))
 #define IS_NETMAP_DESC(d) ((d) && P2NMD(d)->self == P2NMD(d))
-#define NETMAP_FD(d)      (P2NMD(d)->fd)
+#define NETMAP_FD(d)	  (P2NMD(d)->fd)
 
-typedef void (*nm_cb_t)(unsigned char *arg, const struct nm_pkthdr *hdr, const unsigned char *buf);
+typedef void (*nm_cb_t)(unsigned char *arg, const struct nm_pkthdr *hdr,
+			const unsigned char *buf);
 
 /* Flags of nm_open(). The low bits are NETMAP_NO_TX_POLL and NETMAP_DO_RX_POLL. */
 enum {
-	NM_OPEN_NO_MMAP = 0x040000,  /* map nothing, use the region of arg if it is the same */
-	NM_OPEN_IFNAME = 0x080000,   /* name, ring and mode from arg->req, not from ifname */
-	NM_OPEN_ARG1 = 0x100000,     /* nr_arg1 from arg->req */
-	NM_OPEN_ARG2 = 0x200000,     /* nr_arg2 from arg->req */
-	NM_OPEN_ARG3 = 0x400000,     /* nr_arg3 from arg->req */
+	NM_OPEN_NO_MMAP =
+		0x040000, /* map nothing, use the region of arg if it is the same */
+	NM_OPEN_IFNAME =
+		0x080000,	 /* name, ring and mode from arg->req, not from ifname */
+	NM_OPEN_ARG1 = 0x100000, /* nr_arg1 from arg->req */
+	NM_OPEN_ARG2 = 0x200000, /* nr_arg2 from arg->req */
+	NM_OPEN_ARG3 = 0x400000, /* nr_arg3 from arg->req */
 	NM_OPEN_RING_CFG = 0x800000, /* numbers of rings and slots from arg->req */
 };
 
 static int nm_close(struct nm_desc *d);
 
 /* What nm_parse() says when it fails; err has room for MAXERRMSG bytes, or is NULL. */
-#define NM_PARSE_FAIL(err, ...)                                                            \
-	do {                                                                               \
-		if (err)                                                                   \
-			snprintf(err, MAXERRMSG, __VA_ARGS__);                             \
-		errno = EINVAL;                                                            \
-		return -1;                                                                 \
+#define NM_PARSE_FAIL(err, ...)                                \
+	do {                                                   \
+		if (err)                                       \
+			snprintf(err, MAXERRMSG, __VA_ARGS__); \
+		errno = EINVAL;                                \
+		return -1;                                     \
 	} while (0)
 
 /* A decimal number up to max. Moves *p past it. -1: there is none, or it is too large. */
@@ -314,7 +320,8 @@ static inline const char *nm_parse_name_end(const char *s)
 	return dash < end && dash > s && dash[-1] == '-' ? dash - 1 : end;
 }
 
-/* netmap: or valeX: must come first. Returns what follows, NULL if there is no such prefix. */
+/* netmap: or valeX: must come first. Returns what follows, NULL if there is no such
+ * prefix. */
 static inline const char *nm_parse_prefix(const char *ifname)
 {
 	const char *s;
@@ -339,14 +346,16 @@ static inline int nm_parse_port(const char **p, struct nmreq *req, char *err)
 		s = strchr(spec, ':');
 		if (*spec == 'v' && s)
 			NM_PARSE_FAIL(err, "%.20s: a switch port is valeX:PORT", spec);
-		NM_PARSE_FAIL(err, "%.20s: did you mean netmap:%.20s?", spec, s ? s + 1 : spec);
+		NM_PARSE_FAIL(err, "%.20s: did you mean netmap:%.20s?", spec,
+			      s ? s + 1 : spec);
 	}
 	name = *spec == 'n' ? port : spec;
 	end = nm_parse_name_end(port);
 	for (s = port; s < end; s++) {
 		if (*s == '{' || *s == '}') {
 			if (s == port || s + 1 == end || pipes++)
-				NM_PARSE_FAIL(err, "%.30s: a pipe is PORT{ID or PORT}ID", spec);
+				NM_PARSE_FAIL(err, "%.30s: a pipe is PORT{ID or PORT}ID",
+					      spec);
 		} else if (!isalnum((unsigned char)*s) && !strchr("_.-", *s)) {
 			NM_PARSE_FAIL(err, "%.30s: '%c' in a port name", spec, *s);
 		}
@@ -355,8 +364,8 @@ static inline int nm_parse_port(const char **p, struct nmreq *req, char *err)
 		NM_PARSE_FAIL(err, "%.30s: no port name after the colon", spec);
 	len = (size_t)(end - name);
 	if (len >= sizeof(req->nr_name))
-		NM_PARSE_FAIL(err, "%.30s: name has %d characters, limit %d", spec, (int)len,
-			      (int)sizeof(req->nr_name) - 1);
+		NM_PARSE_FAIL(err, "%.30s: name has %d characters, limit %d", spec,
+			      (int)len, (int)sizeof(req->nr_name) - 1);
 	memset(req->nr_name, 0, sizeof(req->nr_name));
 	memcpy(req->nr_name, name, len);
 	*p = end;
@@ -367,15 +376,17 @@ static inline int nm_parse_port(const char **p, struct nmreq *req, char *err)
 static inline int nm_parse_flags(const char **p, uint32_t *flags, char *err)
 {
 	static const char letter[] = "xztrRT";
-	static const uint32_t flag[] = {NR_EXCLUSIVE,  NR_ZCOPY_MON,	 NR_MONITOR_TX,
-					NR_MONITOR_RX, NR_RX_RINGS_ONLY, NR_TX_RINGS_ONLY};
+	static const uint32_t flag[] = {NR_EXCLUSIVE,	  NR_ZCOPY_MON,
+					NR_MONITOR_TX,	  NR_MONITOR_RX,
+					NR_RX_RINGS_ONLY, NR_TX_RINGS_ONLY};
 	const char *s = *p;
 
 	for (; *s && *s != '@' && *s != '/'; s++) {
 		const char *l = strchr(letter, *s);
 
 		if (!l)
-			NM_PARSE_FAIL(err, "'%c' is no flag, after / come any of %s", *s, letter);
+			NM_PARSE_FAIL(err, "'%c' is no flag, after / come any of %s", *s,
+				      letter);
 		*flags |= flag[l - letter];
 	}
 	if (s == *p)
@@ -383,7 +394,8 @@ static inline int nm_parse_flags(const char **p, uint32_t *flags, char *err)
 	if ((*flags & NR_ZCOPY_MON) && !(*flags & (NR_MONITOR_TX | NR_MONITOR_RX)))
 		*flags |= NR_MONITOR_TX | NR_MONITOR_RX;
 	if ((*flags & NR_RX_RINGS_ONLY) && (*flags & NR_TX_RINGS_ONLY))
-		NM_PARSE_FAIL(err, "R (only receive) and T (only transmit) exclude each other");
+		NM_PARSE_FAIL(
+			err, "R (only receive) and T (only transmit) exclude each other");
 	*p = s;
 	return 0;
 }
@@ -393,8 +405,8 @@ static inline int nm_parse_flags(const char **p, uint32_t *flags, char *err)
  *
  * ifname is {netmap:PORT | valeX:PORT}[{ID | }ID][^ | ^N | * | -N][@MEMORY][/FLAGS]; see
  * netmap(4). Fills nr_name, nr_ringid, nr_flags (except bits other than those that the
- * name decides) and, if given, nr_arg2 of d->req. Returns 0, or -1 with errno EINVAL and the
- * reason in err (MAXERRMSG bytes, or NULL).
+ * name decides) and, if given, nr_arg2 of d->req. Returns 0, or -1 with errno EINVAL and
+ * the reason in err (MAXERRMSG bytes, or NULL).
  */
 static inline int nm_parse(const char *ifname, struct nm_desc *d, char *err)
 {
@@ -421,7 +433,8 @@ static inline int nm_parse(const char *ifname, struct nm_desc *d, char *err)
 		ring = nm_parse_number(&p, NETMAP_RING_MASK);
 	}
 	if (ring < 0)
-		NM_PARSE_FAIL(err, "%.30s: ring number above %d", ifname, NETMAP_RING_MASK);
+		NM_PARSE_FAIL(err, "%.30s: ring number above %d", ifname,
+			      NETMAP_RING_MASK);
 	while (*p) {
 		if (*p == '/') {
 			p++;
@@ -434,7 +447,8 @@ static inline int nm_parse(const char *ifname, struct nm_desc *d, char *err)
 		p++;
 		mem = nm_parse_number(&p, 0xffff);
 		if (mem < 0)
-			NM_PARSE_FAIL(err, "%.30s: after @ comes a memory id, 0-65535", ifname);
+			NM_PARSE_FAIL(err, "%.30s: after @ comes a memory id, 0-65535",
+				      ifname);
 		req.nr_arg2 = (uint16_t)mem;
 	}
 	req.nr_ringid = (uint16_t)ring;
@@ -444,7 +458,8 @@ static inline int nm_parse(const char *ifname, struct nm_desc *d, char *err)
 }
 
 /* Uses the values of parent that flags ask for. */
-static inline void nm_open_override(struct nmreq *req, uint64_t flags, const struct nmreq *parent)
+static inline void nm_open_override(struct nmreq *req, uint64_t flags,
+				    const struct nmreq *parent)
 {
 	const uint16_t poll_flags = NETMAP_NO_TX_POLL | NETMAP_DO_RX_POLL;
 
@@ -512,11 +527,11 @@ static inline void nm_open_rings(struct nm_desc *d)
 	const struct netmap_if *nifp = d->nifp;
 
 	nm_open_range(&d->req, nifp ? nifp->ni_tx_rings : d->req.nr_tx_rings,
-		      nifp ? nifp->ni_host_tx_rings : 1, NR_RX_RINGS_ONLY, &d->first_tx_ring,
-		      &d->last_tx_ring);
+		      nifp ? nifp->ni_host_tx_rings : 1, NR_RX_RINGS_ONLY,
+		      &d->first_tx_ring, &d->last_tx_ring);
 	nm_open_range(&d->req, nifp ? nifp->ni_rx_rings : d->req.nr_rx_rings,
-		      nifp ? nifp->ni_host_rx_rings : 1, NR_TX_RINGS_ONLY, &d->first_rx_ring,
-		      &d->last_rx_ring);
+		      nifp ? nifp->ni_host_rx_rings : 1, NR_TX_RINGS_ONLY,
+		      &d->first_rx_ring, &d->last_rx_ring);
 	d->cur_tx_ring = d->first_tx_ring;
 	d->cur_rx_ring = d->first_rx_ring;
 }
@@ -539,8 +554,8 @@ static inline int nm_mmap(struct nm_desc *d, const struct nm_desc *parent)
 		d->mem = parent->mem;
 		d->memsize = parent->memsize;
 	} else {
-		void *mem = mmap(NULL, d->req.nr_memsize, PROT_READ | PROT_WRITE, MAP_SHARED,
-				 d->fd, 0);
+		void *mem = mmap(NULL, d->req.nr_memsize, PROT_READ | PROT_WRITE,
+				 MAP_SHARED, d->fd, 0);
 
 		if (mem == MAP_FAILED)
 			return errno;
@@ -572,8 +587,8 @@ static inline int nm_mmap(struct nm_desc *d, const struct nm_desc *parent)
  *
  * Returns the descriptor, for nm_close(); or NULL with errno set and a line on stderr.
  */
-static inline struct nm_desc *nm_open(const char *ifname, const struct nmreq *req, uint64_t flags,
-				      const struct nm_desc *arg)
+static inline struct nm_desc *nm_open(const char *ifname, const struct nmreq *req,
+				      uint64_t flags, const struct nm_desc *arg)
 {
 	struct nm_desc *d = (struct nm_desc *)calloc(1, sizeof(*d));
 	char err[MAXERRMSG] = "not enough memory";
@@ -611,7 +626,8 @@ static inline struct nm_desc *nm_open(const char *ifname, const struct nmreq *re
 	if (!(flags & NM_OPEN_NO_MMAP) || arg) {
 		e = nm_mmap(d, arg);
 		if (e) {
-			snprintf(err, sizeof(err), "mmap of %u bytes failed", d->req.nr_memsize);
+			snprintf(err, sizeof(err), "mmap of %u bytes failed",
+				 d->req.nr_memsize);
 			goto fail;
 		}
 	}
@@ -661,8 +677,8 @@ static inline uint32_t nm_inject_slots(struct netmap_ring *ring, size_t size)
 /*
  * nm_inject - copies a packet into the next transmit ring that has room
  *
- * Packets larger than a buffer go into several slots (NS_MOREFRAG). What is sent leaves at
- * the next poll() or NIOCTXSYNC. Returns size, or 0 if no ring has room for it.
+ * Packets larger than a buffer go into several slots (NS_MOREFRAG). What is sent leaves
+ * at the next poll() or NIOCTXSYNC. Returns size, or 0 if no ring has room for it.
  */
 static inline int nm_inject(struct nm_desc *d, const void *buf, size_t size)
 {
@@ -731,8 +747,8 @@ static inline int nm_pkt_at_cur(struct nm_desc *d, struct netmap_ring *ring,
 /*
  * nm_nextpkt - the next received packet, NULL if there is none
  *
- * The packet stays where it is until the next poll() or NIOCRXSYNC. Of a packet in several
- * slots, the first part is returned: hdr->caplen is less than hdr->len.
+ * The packet stays where it is until the next poll() or NIOCRXSYNC. Of a packet in
+ * several slots, the first part is returned: hdr->caplen is less than hdr->len.
  */
 static inline unsigned char *nm_nextpkt(struct nm_desc *d, struct nm_pkthdr *hdr)
 {
@@ -772,9 +788,9 @@ static inline int nm_more_pkts(struct nm_desc *d, uint32_t ri, uint32_t n)
 /*
  * nm_dispatch - calls cb for the packets received so far
  *
- * At most cnt of them; all if cnt is 0 or -1. hdr->flags tells in advance (NM_MORE_PKTS) that
- * another one follows. The packet belongs to the framework again when cb has returned.
- * Returns how many there were.
+ * At most cnt of them; all if cnt is 0 or -1. hdr->flags tells in advance (NM_MORE_PKTS)
+ * that another one follows. The packet belongs to the framework again when cb has
+ * returned. Returns how many there were.
  */
 static inline int nm_dispatch(struct nm_desc *d, int cnt, nm_cb_t cb, unsigned char *arg)
 {

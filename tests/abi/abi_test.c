@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * net/netmap.h against the table of numbers of ABI 14. Built as C and as C++: each number
- * is asserted at compile time, and compared again at run time, which lists all differences
- * at once instead of stopping the build at the first compiler that disagrees.
+ * is asserted at compile time, and compared again at run time, which lists all
+ * differences at once instead of stopping the build at the first compiler that disagrees.
  */
 #include "net/netmap.h"
 
@@ -17,8 +17,8 @@
 #define FIELD_SIZE(s, f) sizeof(((struct s *)0)->f)
 
 #define ABI_SIZE(s, n) ABI_ASSERT(sizeof(struct s) == (n));
-#define ABI_FIELD(s, f, o, n)                                                              \
-	ABI_ASSERT(offsetof(struct s, f) == (o));                                          \
+#define ABI_FIELD(s, f, o, n)                     \
+	ABI_ASSERT(offsetof(struct s, f) == (o)); \
 	ABI_ASSERT(FIELD_SIZE(s, f) == (n));
 #define ABI_FLEX(s, f, o) ABI_ASSERT(offsetof(struct s, f) == (o));
 #define ABI_CONST(c, v)	  ABI_ASSERT((c) == (v));
@@ -34,12 +34,12 @@ struct fact {
 };
 
 static const struct fact facts[] = {
-#define ABI_SIZE(s, n)	      {"sizeof(" #s ")", sizeof(struct s), n},
-#define ABI_FIELD(s, f, o, n)                                                              \
-	{"offset of " #s "." #f, offsetof(struct s, f), o},                                \
-	{"size of " #s "." #f, FIELD_SIZE(s, f), n},
-#define ABI_FLEX(s, f, o)     {"offset of " #s "." #f, offsetof(struct s, f), o},
-#define ABI_CONST(c, v)	      {#c, (unsigned long long)(c), v},
+#define ABI_SIZE(s, n) {"sizeof(" #s ")", sizeof(struct s), n},
+#define ABI_FIELD(s, f, o, n)                               \
+	{"offset of " #s "." #f, offsetof(struct s, f), o}, \
+		{"size of " #s "." #f, FIELD_SIZE(s, f), n},
+#define ABI_FLEX(s, f, o) {"offset of " #s "." #f, offsetof(struct s, f), o},
+#define ABI_CONST(c, v)	  {#c, (unsigned long long)(c), v},
 #include "abi14.h"
 };
 

@@ -28,7 +28,8 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* ---- The choice, in a child: it holds for the life of a process --------------------- */
+/* ---- The choice, in a child: it holds for the life of a process ---------------------
+ */
 
 static int child(const char *env, int (*fn)(void))
 {
@@ -78,7 +79,9 @@ static int is_daemon(void)
 
 static int is_default(void)
 {
-	return strcmp(nmhost_name(), access("/dev/netmap", F_OK) ? "daemon" : "kernel") ? 1 : 0;
+	return strcmp(nmhost_name(), access("/dev/netmap", F_OK) ? "daemon" : "kernel")
+		       ? 1
+		       : 0;
 }
 
 static void choice(void **state)
@@ -92,7 +95,8 @@ static void choice(void **state)
 	assert_string_equal(nmhost_name(), "embedded");
 }
 
-/* ---- Descriptors -------------------------------------------------------------------- */
+/* ---- Descriptors --------------------------------------------------------------------
+ */
 
 static void open_fails(void **state)
 {
@@ -124,7 +128,8 @@ static void calls(void **state)
 	fake_ctrl_errno = EBUSY;
 	assert_int_equal(nmhost_ioctl(fd, NIOCCTRL, &hdr), -1);
 	assert_int_equal(errno, EBUSY);
-	assert_string_equal(nmhost_strerror(fd), "the port is taken, close the other one");
+	assert_string_equal(nmhost_strerror(fd),
+			    "the port is taken, close the other one");
 	fake_ctrl_errno = 0;
 	assert_int_equal(nmhost_ioctl(fd, NIOCCTRL, &hdr), 0);
 
@@ -220,7 +225,8 @@ static void many_descriptors(void **state)
 	assert_int_equal(fake_descriptors, 0);
 }
 
-/* ---- Poll --------------------------------------------------------------------------- */
+/* ---- Poll ---------------------------------------------------------------------------
+ */
 
 struct later {
 	int ms, ready, plain; /* plain: a descriptor to write to */
@@ -426,11 +432,11 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, use_test_ctx, nothing_left)
 #define POLL(f) cmocka_unit_test_setup_teardown(f, poll_setup, poll_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(choice),          TEST(open_fails),    TEST(calls),
-		TEST(foreign),         TEST(many_threads),  TEST(many_descriptors),
-		POLL(poll_now),        POLL(poll_timeout),  POLL(poll_wakeup),
-		POLL(poll_spurious),   POLL(poll_mixed),    POLL(poll_only_plain),
-		POLL(poll_closed),     POLL(poll_many),     POLL(poll_interrupted),
+		TEST(choice),	     TEST(open_fails),	 TEST(calls),
+		TEST(foreign),	     TEST(many_threads), TEST(many_descriptors),
+		POLL(poll_now),	     POLL(poll_timeout), POLL(poll_wakeup),
+		POLL(poll_spurious), POLL(poll_mixed),	 POLL(poll_only_plain),
+		POLL(poll_closed),   POLL(poll_many),	 POLL(poll_interrupted),
 	};
 
 	alarm(60);

@@ -35,22 +35,41 @@ static int refuse(struct nmreq_parse_ctx *pctx)
 	return -1;
 }
 
-static struct nmreq_opt_parser p_refuse = {.prefix = "refuse", .parse = refuse,
-					   .flags = NMREQ_OPTF_ALLOWEMPTY, .default_key = -1};
-static struct nmreq_opt_parser p_off = {.prefix = "off", .parse = record, .next = &p_refuse,
-					.flags = NMREQ_OPTF_DISABLED | NMREQ_OPTF_ALLOWEMPTY};
-static struct nmreq_opt_parser p_flag = {.prefix = "flag", .parse = record, .next = &p_off,
-					 .flags = NMREQ_OPTF_ALLOWEMPTY, .default_key = -1};
-static struct nmreq_opt_parser p_one = {
-	.prefix = "one", .parse = record, .next = &p_flag, .nr_keys = 1, .default_key = 5,
-	.keys = {{"value", 5, 0}}};
-static struct nmreq_opt_parser p_many = {
-	.prefix = "many", .parse = record, .next = &p_one, .nr_keys = 4, .default_key = -1,
-	.keys = {{"must", 0, NMREQ_OPTK_MUSTSET}, {"may", 1, 0},
-		 {"empty", 2, NMREQ_OPTK_ALLOWEMPTY}, {"high", 15, 0}}};
-static struct nmreq_opt_parser p_nodef = {
-	.prefix = "nodef", .parse = record, .next = &p_many, .nr_keys = 2, .default_key = -1,
-	.keys = {{"x", 0, 0}, {"far", 16, 0}}};
+static struct nmreq_opt_parser p_refuse = {.prefix = "refuse",
+					   .parse = refuse,
+					   .flags = NMREQ_OPTF_ALLOWEMPTY,
+					   .default_key = -1};
+static struct nmreq_opt_parser p_off = {.prefix = "off",
+					.parse = record,
+					.next = &p_refuse,
+					.flags = NMREQ_OPTF_DISABLED |
+						 NMREQ_OPTF_ALLOWEMPTY};
+static struct nmreq_opt_parser p_flag = {.prefix = "flag",
+					 .parse = record,
+					 .next = &p_off,
+					 .flags = NMREQ_OPTF_ALLOWEMPTY,
+					 .default_key = -1};
+static struct nmreq_opt_parser p_one = {.prefix = "one",
+					.parse = record,
+					.next = &p_flag,
+					.nr_keys = 1,
+					.default_key = 5,
+					.keys = {{"value", 5, 0}}};
+static struct nmreq_opt_parser p_many = {.prefix = "many",
+					 .parse = record,
+					 .next = &p_one,
+					 .nr_keys = 4,
+					 .default_key = -1,
+					 .keys = {{"must", 0, NMREQ_OPTK_MUSTSET},
+						  {"may", 1, 0},
+						  {"empty", 2, NMREQ_OPTK_ALLOWEMPTY},
+						  {"high", 15, 0}}};
+static struct nmreq_opt_parser p_nodef = {.prefix = "nodef",
+					  .parse = record,
+					  .next = &p_many,
+					  .nr_keys = 2,
+					  .default_key = -1,
+					  .keys = {{"x", 0, 0}, {"far", 16, 0}}};
 
 static void decode_good(void **state)
 {
@@ -75,7 +94,8 @@ static void decode_good(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		seen[0] = '\0';
-		assert_int_equal(nmreq_options_decode(t[i].opt, &p_nodef, seen, &test_ctx), 0);
+		assert_int_equal(
+			nmreq_options_decode(t[i].opt, &p_nodef, seen, &test_ctx), 0);
 		assert_string_equal(seen, t[i].seen);
 	}
 	assert_int_equal(messages, 0);
@@ -115,7 +135,8 @@ static void decode_bad(void **state)
 	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		messages = 0;
 		errno = 0;
-		assert_int_equal(nmreq_options_decode(t[i].opt, &p_nodef, seen, &test_ctx), -1);
+		assert_int_equal(
+			nmreq_options_decode(t[i].opt, &p_nodef, seen, &test_ctx), -1);
 		assert_int_equal(errno, t[i].e);
 		assert_int_equal(messages, t[i].says != NULL);
 		if (t[i].says)
@@ -136,13 +157,15 @@ static void decode_stops(void **state)
 {
 	(void)state;
 	seen[0] = '\0';
-	assert_int_equal(nmreq_options_decode("@one=1@bad@one=2", &p_nodef, seen, &test_ctx), -1);
+	assert_int_equal(
+		nmreq_options_decode("@one=1@bad@one=2", &p_nodef, seen, &test_ctx), -1);
 	assert_string_equal(seen, "5=1 ;");
 }
 
 static void option_list(void **state)
 {
-	struct nmreq_option a = {.nro_reqtype = 1}, b = {.nro_reqtype = 2}, c = {.nro_reqtype = 1};
+	struct nmreq_option a = {.nro_reqtype = 1}, b = {.nro_reqtype = 2},
+			    c = {.nro_reqtype = 1};
 	struct nmreq_option *o, *heap;
 	struct nmreq_header hdr;
 	int n = 0;
@@ -160,8 +183,7 @@ static void option_list(void **state)
 	nmreq_push_option(&hdr, &a);
 	nmreq_push_option(&hdr, &b);
 	nmreq_push_option(&hdr, &c);
-	nmreq_foreach_option(&hdr, o)
-		n++;
+	nmreq_foreach_option(&hdr, o) n++;
 	assert_int_equal(n, 3);
 	assert_ptr_equal(nmreq_find_option(&hdr, 1), &c);
 	assert_ptr_equal(nmreq_find_option(&hdr, 2), &b);
@@ -191,7 +213,8 @@ static void option_names(void **state)
 	for (i = 1; i < NETMAP_REQ_OPT_MAX; i++) {
 		assert_string_not_equal(nmreq_option_name(i), "unknown");
 		for (j = 1; j < i; j++)
-			assert_string_not_equal(nmreq_option_name(i), nmreq_option_name(j));
+			assert_string_not_equal(nmreq_option_name(i),
+						nmreq_option_name(j));
 	}
 	assert_string_equal(nmreq_option_name(0), "unknown");
 	assert_string_equal(nmreq_option_name(NETMAP_REQ_OPT_MAX), "unknown");

@@ -128,7 +128,7 @@ static void steps(void **state)
 	nmport_undo_mmap(d);
 	nmport_undo_register(d);
 	assert_memory_equal(d, &before, sizeof(before)); /* a request again */
-	nmport_undo_register(d);                         /* nothing to undo */
+	nmport_undo_register(d);			 /* nothing to undo */
 	assert_int_equal(nmport_open_desc(d), 0);
 	nmport_undo_open_desc(d);
 	nmport_undo_parse(d);
@@ -145,12 +145,21 @@ static void steps(void **state)
 static void parse_unchanged(void **state)
 {
 	static const char *const specs[] = {
-		"eth1", "netmap:eth1/Q", "netmap:eth1/x@nosuch", "netmap:eth1@conf:rings=two",
-		"netmap:eth1@conf:rings=65536", "netmap:eth1@conf:slots=-1",
-		"netmap:eth1@conf:rings= 1", "netmap:eth1@conf:slots=1x",
-		"netmap:eth1@conf:rings=4@extmem=/nonexistent/file", "netmap:eth1@extmem:ring-num=3",
-		"netmap:eth1@offset=64", "netmap:eth1@share=eth0", "netmap:eth1@share=netmap:eth0/x",
-		"netmap:eth1@3@share=netmap:eth0", "netmap:eth1@extmem=/dev/null",
+		"eth1",
+		"netmap:eth1/Q",
+		"netmap:eth1/x@nosuch",
+		"netmap:eth1@conf:rings=two",
+		"netmap:eth1@conf:rings=65536",
+		"netmap:eth1@conf:slots=-1",
+		"netmap:eth1@conf:rings= 1",
+		"netmap:eth1@conf:slots=1x",
+		"netmap:eth1@conf:rings=4@extmem=/nonexistent/file",
+		"netmap:eth1@extmem:ring-num=3",
+		"netmap:eth1@offset=64",
+		"netmap:eth1@share=eth0",
+		"netmap:eth1@share=netmap:eth0/x",
+		"netmap:eth1@3@share=netmap:eth0",
+		"netmap:eth1@extmem=/dev/null",
 	};
 	struct nmport_d *d = nmport_prepare("netmap:eth0-1/x@5"), before;
 	size_t i;
@@ -174,8 +183,9 @@ static void conf(void **state)
 	struct nmport_d *d;
 
 	(void)state;
-	d = nmport_prepare("netmap:e@conf:slots=0x200,rx-slots=4294967295,rings=1,rx-rings=3,"
-			   "host-rings=2,host-tx-rings=0");
+	d = nmport_prepare(
+		"netmap:e@conf:slots=0x200,rx-slots=4294967295,rings=1,rx-rings=3,"
+		"host-rings=2,host-tx-rings=0");
 	assert_int_equal(d->reg.nr_tx_slots, 512);
 	assert_int_equal(d->reg.nr_rx_slots, UINT32_MAX);
 	assert_int_equal(d->reg.nr_tx_rings, 1);
@@ -362,7 +372,8 @@ static void extmem_file(void **state)
 	assert_int_equal(info->nr_buf_pool_objtotal, 100);
 	assert_int_equal(info->nr_ring_pool_objsize, 4096);
 	assert_int_equal(d->extmem->nro_opt.nro_reqtype, NETMAP_REQ_OPT_EXTMEM);
-	assert_ptr_equal(nmreq_find_option(&d->hdr, NETMAP_REQ_OPT_EXTMEM), &d->extmem->nro_opt);
+	assert_ptr_equal(nmreq_find_option(&d->hdr, NETMAP_REQ_OPT_EXTMEM),
+			 &d->extmem->nro_opt);
 	assert_null(nmport_clone(d));
 	assert_says("registered before it can be cloned");
 	assert_int_equal(nmport_extmem(d, spec, 1), -1);
@@ -399,7 +410,8 @@ static void extmem_file(void **state)
 static void extmem_memory(void **state)
 {
 	struct nmport_d *d = nmport_prepare("netmap:e");
-	void *mem = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *mem = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	(void)state;
 	assert_null(nmport_extmem_getinfo(d));
@@ -430,7 +442,8 @@ static void offsets(void **state)
 	assert_int_equal(errno, EOPNOTSUPP);
 	assert_int_equal(nmport_enable_option("offset"), 0);
 	d = nmport_prepare("netmap:e@offset=64");
-	o = (struct nmreq_opt_offsets *)nmreq_find_option(&d->hdr, NETMAP_REQ_OPT_OFFSETS);
+	o = (struct nmreq_opt_offsets *)nmreq_find_option(&d->hdr,
+							  NETMAP_REQ_OPT_OFFSETS);
 	assert_int_equal(o->nro_initial_offset, 64);
 	assert_int_equal(o->nro_max_offset, 64);
 	assert_int_equal(o->nro_offset_bits, 0);
@@ -449,7 +462,8 @@ static void offsets(void **state)
 	assert_says("more than the largest");
 	assert_int_equal(nmport_offset(d, 0, 0, 65, 0), -1);
 	assert_int_equal(nmport_offset(d, 1, 255, 8, 1500), 0);
-	o = (struct nmreq_opt_offsets *)nmreq_find_option(&d->hdr, NETMAP_REQ_OPT_OFFSETS);
+	o = (struct nmreq_opt_offsets *)nmreq_find_option(&d->hdr,
+							  NETMAP_REQ_OPT_OFFSETS);
 	assert_int_equal(o->nro_offset_bits, 8);
 	assert_int_equal(o->nro_min_gap, 1500);
 	fake_bad_option = NETMAP_REQ_OPT_OFFSETS;
@@ -473,7 +487,8 @@ static void enable_disable(void **state)
 static void inject(void **state)
 {
 	struct nmport_d *d = nmport_open("netmap:e@conf:rings=2");
-	struct netmap_ring *ring = NETMAP_TXRING(d->nifp, 0), *ring1 = NETMAP_TXRING(d->nifp, 1);
+	struct netmap_ring *ring = NETMAP_TXRING(d->nifp, 0),
+			   *ring1 = NETMAP_TXRING(d->nifp, 1);
 	static char big[64 * 2048 + 1];
 	size_t i;
 
@@ -491,8 +506,10 @@ static void inject(void **state)
 	assert_int_equal(ring->slot[2].len, 2048);
 	assert_int_equal(ring->slot[3].len, 5000 - 2 * 2048);
 	assert_int_equal(ring->slot[3].flags, 0);
-	assert_memory_equal(NETMAP_BUF(ring, ring->slot[3].buf_idx), big + 4096, 5000 - 4096);
-	assert_int_equal(nmport_inject(d, big, 4 * 2048), 0); /* no room for 4: the other ring */
+	assert_memory_equal(NETMAP_BUF(ring, ring->slot[3].buf_idx), big + 4096,
+			    5000 - 4096);
+	assert_int_equal(nmport_inject(d, big, 4 * 2048),
+			 0); /* no room for 4: the other ring */
 	assert_int_equal(ring->head, 4);
 	assert_int_equal(ring1->head, 4);
 	assert_int_equal(d->cur_tx_ring, 1);
@@ -590,11 +607,12 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(open_close),    TEST(ring_ranges),     TEST(no_rings), TEST(steps),
-		TEST(conf),          TEST(parse_unchanged), TEST(share),    TEST(failures),
-		TEST(no_memory),     TEST(shared_region),   TEST(clones),   TEST(extmem_file),
-		TEST(extmem_memory), TEST(offsets),         TEST(inject),   TEST(enable_disable),
-		TEST(contexts),      TEST(threads),
+		TEST(open_close),     TEST(ring_ranges), TEST(no_rings),
+		TEST(steps),	      TEST(conf),	 TEST(parse_unchanged),
+		TEST(share),	      TEST(failures),	 TEST(no_memory),
+		TEST(shared_region),  TEST(clones),	 TEST(extmem_file),
+		TEST(extmem_memory),  TEST(offsets),	 TEST(inject),
+		TEST(enable_disable), TEST(contexts),	 TEST(threads),
 	};
 
 	setenv("NETMAP_HOST", "embedded", 1);

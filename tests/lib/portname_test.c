@@ -56,14 +56,16 @@ static const struct good good[] = {
 	{"netmap:eth0-1/x@5", "eth0", NR_REG_ONE_NIC, 1, NR_EXCLUSIVE, 5, ""},
 	{"netmap:eth0/x", "eth0", NR_REG_ALL_NIC, 0, NR_EXCLUSIVE, 0, ""},
 	{"netmap:eth0/z", "eth0", NR_REG_ALL_NIC, 0, NR_ZCOPY_MON | MON, 0, ""},
-	{"netmap:eth0/zr", "eth0", NR_REG_ALL_NIC, 0, NR_ZCOPY_MON | NR_MONITOR_RX, 0, ""},
+	{"netmap:eth0/zr", "eth0", NR_REG_ALL_NIC, 0, NR_ZCOPY_MON | NR_MONITOR_RX, 0,
+	 ""},
 	{"netmap:eth0/t", "eth0", NR_REG_ALL_NIC, 0, NR_MONITOR_TX, 0, ""},
 	{"netmap:eth0/rt", "eth0", NR_REG_ALL_NIC, 0, MON, 0, ""},
 	{"netmap:eth0/R", "eth0", NR_REG_ALL_NIC, 0, NR_RX_RINGS_ONLY, 0, ""},
 	{"netmap:eth0^/Tx", "eth0", NR_REG_SW, 0, NR_TX_RINGS_ONLY | NR_EXCLUSIVE, 0, ""},
 	/* With options, which nm_parse() does not know. */
 	{"netmap:eth0@conf:rings=2", "eth0", NR_REG_ALL_NIC, 0, 0, 0, "@conf:rings=2"},
-	{"netmap:eth0-1@3@share=netmap:x", "eth0", NR_REG_ONE_NIC, 1, 0, 3, "@share=netmap:x"},
+	{"netmap:eth0-1@3@share=netmap:x", "eth0", NR_REG_ONE_NIC, 1, 0, 3,
+	 "@share=netmap:x"},
 	{"netmap:eth0/x@offset", "eth0", NR_REG_ALL_NIC, 0, NR_EXCLUSIVE, 0, "@offset"},
 };
 
@@ -279,8 +281,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, use_test_ctx, nothing_left)
 	const struct CMUnitTest tests[] = {
-		TEST(good_names), TEST(bad_names),         TEST(bad_modes),
-		TEST(quiet),      TEST(harmless_messages), TEST(nm_parse_good),
+		TEST(good_names),   TEST(bad_names),	     TEST(bad_modes),
+		TEST(quiet),	    TEST(harmless_messages), TEST(nm_parse_good),
 		TEST(nm_parse_bad),
 	};
 

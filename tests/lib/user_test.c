@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * netmap_user.h: ring arithmetic, copies, and the nm_open() family. The header calls open(),
- * ioctl() and so on by name, which here are functions of this file over the fake core.
+ * netmap_user.h: ring arithmetic, copies, and the nm_open() family. The header calls
+ * open(), ioctl() and so on by name, which here are functions of this file over the fake
+ * core.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -61,7 +62,8 @@ static int fake_device_ioctl(int fd, unsigned long request, struct nmreq *req)
 	return 0;
 }
 
-static void *fake_device_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t ofs)
+static void *fake_device_mmap(void *addr, size_t len, int prot, int flags, int fd,
+			      off_t ofs)
 {
 	uint64_t size;
 	int memfd = nmcore_memfd(cores[fd], &size);
@@ -162,8 +164,10 @@ static void copies(void **state)
 
 static void open_close(void **state)
 {
-	struct nmreq req = {.nr_tx_rings = 2, .nr_rx_rings = 3, .nr_arg3 = 9, .nr_flags = 0x8000};
-	struct nm_desc *d = nm_open("netmap:eth0*@5", &req, NETMAP_NO_TX_POLL, NULL), *e, bogus;
+	struct nmreq req = {
+		.nr_tx_rings = 2, .nr_rx_rings = 3, .nr_arg3 = 9, .nr_flags = 0x8000};
+	struct nm_desc *d = nm_open("netmap:eth0*@5", &req, NETMAP_NO_TX_POLL, NULL), *e,
+		       bogus;
 
 	(void)state;
 	assert_true(IS_NETMAP_DESC(d));
@@ -182,7 +186,8 @@ static void open_close(void **state)
 	assert_ptr_equal(d->buf_start, NETMAP_BUF(d->some_ring, 0));
 	assert_ptr_equal(d->buf_end, (char *)d->mem + d->memsize);
 
-	/* A second one in the same region shares the mapping; closing it leaves that alone. */
+	/* A second one in the same region shares the mapping; closing it leaves that
+	 * alone. */
 	e = nm_open("netmap:eth1-1@5", &req, NM_OPEN_NO_MMAP, d);
 	assert_ptr_equal(e->mem, d->mem);
 	assert_false(e->done_mmap);
@@ -199,8 +204,10 @@ static void open_close(void **state)
 
 	/* Nothing mapped, and everything taken from the other. */
 	d->req.nr_arg1 = 4;
-	e = nm_open(NULL, NULL, NM_OPEN_IFNAME | NM_OPEN_ARG1 | NM_OPEN_ARG2 | NM_OPEN_ARG3 |
-		    NM_OPEN_RING_CFG | NETMAP_DO_RX_POLL, d);
+	e = nm_open(NULL, NULL,
+		    NM_OPEN_IFNAME | NM_OPEN_ARG1 | NM_OPEN_ARG2 | NM_OPEN_ARG3 |
+			    NM_OPEN_RING_CFG | NETMAP_DO_RX_POLL,
+		    d);
 	assert_string_equal(last_req.nr_name, "eth0");
 	assert_int_equal(last_req.nr_arg1, 4);
 	assert_int_equal(last_req.nr_arg2, 5);
@@ -259,7 +266,8 @@ static void receive(struct netmap_ring *ring, uint32_t at, uint32_t n)
 
 	ring->head = ring->cur = at;
 	for (; n > 0; n--, i = nm_ring_next(ring, i)) {
-		ring->slot[i].len = (uint16_t)(100 + (i - at + ring->num_slots) % ring->num_slots);
+		ring->slot[i].len =
+			(uint16_t)(100 + (i - at + ring->num_slots) % ring->num_slots);
 		ring->slot[i].flags = 0;
 		memset(NETMAP_BUF(ring, ring->slot[i].buf_idx), (int)i, 200);
 	}
@@ -270,7 +278,8 @@ static void nextpkt(void **state)
 {
 	struct nmreq req = {.nr_rx_rings = 2};
 	struct nm_desc *d = nm_open("netmap:e", &req, 0, NULL);
-	struct netmap_ring *r0 = NETMAP_RXRING(d->nifp, 0), *r1 = NETMAP_RXRING(d->nifp, 1);
+	struct netmap_ring *r0 = NETMAP_RXRING(d->nifp, 0),
+			   *r1 = NETMAP_RXRING(d->nifp, 1);
 	struct nm_pkthdr h;
 	unsigned char *p;
 
@@ -297,7 +306,8 @@ static void nextpkt(void **state)
 	assert_int_equal(d->cur_rx_ring, 1);
 	assert_null(nm_nextpkt(d, &h));
 
-	/* Fragments: the first part, the length of all; nothing until the last is there. */
+	/* Fragments: the first part, the length of all; nothing until the last is there.
+	 */
 	receive(r0, 1, 3);
 	r0->slot[1].flags = r0->slot[2].flags = NS_MOREFRAG;
 	r0->tail = 3;
@@ -318,7 +328,8 @@ struct seen {
 	uint32_t head_at_first;
 };
 
-static void callback(unsigned char *arg, const struct nm_pkthdr *h, const unsigned char *buf)
+static void callback(unsigned char *arg, const struct nm_pkthdr *h,
+		     const unsigned char *buf)
 {
 	struct seen *s = (struct seen *)arg;
 
@@ -334,7 +345,8 @@ static void dispatch(void **state)
 {
 	struct nmreq req = {.nr_rx_rings = 3};
 	struct nm_desc *d = nm_open("netmap:e", &req, 0, NULL);
-	struct netmap_ring *r0 = NETMAP_RXRING(d->nifp, 0), *r2 = NETMAP_RXRING(d->nifp, 2);
+	struct netmap_ring *r0 = NETMAP_RXRING(d->nifp, 0),
+			   *r2 = NETMAP_RXRING(d->nifp, 2);
 	struct seen s = {.ring = r0};
 
 	(void)state;
@@ -354,7 +366,9 @@ static void dispatch(void **state)
 	assert_int_equal(s.more, 1);
 	assert_int_equal(r0->head, 2);
 	assert_int_equal(nm_dispatch(d, -1, callback, (unsigned char *)&s), 3);
-	assert_int_equal(d->cur_rx_ring >= d->first_rx_ring && d->cur_rx_ring <= d->last_rx_ring, 1);
+	assert_int_equal(d->cur_rx_ring >= d->first_rx_ring &&
+				 d->cur_rx_ring <= d->last_rx_ring,
+			 1);
 	nm_close(d);
 }
 
@@ -362,7 +376,8 @@ static void inject(void **state)
 {
 	struct nmreq req = {.nr_tx_rings = 2};
 	struct nm_desc *d = nm_open("netmap:e", &req, 0, NULL);
-	struct netmap_ring *r0 = NETMAP_TXRING(d->nifp, 0), *r1 = NETMAP_TXRING(d->nifp, 1);
+	struct netmap_ring *r0 = NETMAP_TXRING(d->nifp, 0),
+			   *r1 = NETMAP_TXRING(d->nifp, 1);
 	static char data[16384];
 	int i;
 
@@ -373,7 +388,8 @@ static void inject(void **state)
 	assert_int_equal(nm_inject(d, data, 100), 100);
 	assert_int_equal(r0->head, 1);
 	assert_memory_equal(NETMAP_BUF(r0, r0->slot[0].buf_idx), data, 100);
-	assert_int_equal(nm_inject(d, data, 7 * 2048), 7 * 2048); /* the other ring, all of it */
+	assert_int_equal(nm_inject(d, data, 7 * 2048),
+			 7 * 2048); /* the other ring, all of it */
 	assert_int_equal(r1->head, 7);
 	assert_int_equal(r1->slot[5].flags, NS_MOREFRAG);
 	assert_int_equal(r1->slot[6].flags, 0);
@@ -388,8 +404,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_teardown(f, nothing_left)
 	const struct CMUnitTest tests[] = {
-		TEST(ring_arithmetic), TEST(copies),   TEST(open_close), TEST(one_way),
-		TEST(failures),        TEST(nextpkt),  TEST(dispatch),   TEST(inject),
+		TEST(ring_arithmetic), TEST(copies),  TEST(open_close), TEST(one_way),
+		TEST(failures),	       TEST(nextpkt), TEST(dispatch),	TEST(inject),
 	};
 
 	return cmocka_run_group_tests_name("user", tests, NULL, NULL);
