@@ -558,6 +558,11 @@ static const struct nm_port_ops nic_ops = {
 	.free = nic_free,
 };
 
+bool nic_is(const struct nm_port *port)
+{
+	return port->ops == &nic_ops;
+}
+
 int nm_os_nic_port(struct nm_ns *ns, const char *name, struct nm_port **portp,
 		   struct nm_err *err)
 {

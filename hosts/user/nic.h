@@ -75,6 +75,8 @@ struct nm_nics {
 	struct nic_queue *watch;
 };
 
+bool nic_is(const struct nm_port *port);
+
 /* nic_sync.c */
 int nic_txsync(struct nm_kring *kr, int flags);
 int nic_rxsync(struct nm_kring *kr, int flags);

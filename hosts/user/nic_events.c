@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * One thread for all NIC ports of a process. It sleeps until a queue that
- * somebody waits for has a packet (one shot: armed by each wait), until an
- * interface changes, or, while transmissions that somebody waits for are in
- * flight, for a short time: AF_XDP has no event for those.
+ * somebody waits for has a packet (one shot: armed by each wait; who waits in
+ * this process does so without the thread), until an interface changes, or, while
+ * transmissions that somebody waits for are in flight, for a short time: AF_XDP has no
+ * event for those.
  */
 #include "nic.h"
+#include "poller.h"
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -79,10 +81,10 @@ void nic_arm(struct nm_kring *kr)
 {
 	struct nic_queue *q = kr->priv;
 
-	if (kr->dir == NM_RX)
-		rearm(q, EPOLL_CTL_MOD, EPOLLIN);
-	else
+	if (kr->dir == NM_TX)
 		nic_watch(q);
+	else if (!nm_poller_watch(q->xsk.fd))
+		rearm(q, EPOLL_CTL_MOD, EPOLLIN);
 }
 
 /* ---- transmissions ---- */

@@ -9,6 +9,7 @@
 #include "poller.h"
 
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -116,7 +117,7 @@ void nm_os_poll_wait(struct nm_os_poller *p, struct nm_os_waitq *q)
 void nm_poller_init(struct nm_os_poller *p)
 {
 	memset(p, 0, sizeof(*p));
-	p->fd = -1;
+	p->fd = p->epfd = -1;
 }
 
 void nm_poller_init_fd(struct nm_os_poller *p, int fd)
@@ -126,20 +127,76 @@ void nm_poller_init_fd(struct nm_os_poller *p, int fd)
 	p->foreign = true;
 }
 
-int nm_poller_open(struct nm_os_poller *p)
+static int open_fds(int *fd, int *epfd, bool direct)
 {
-	int none = -1, fd;
+	struct epoll_event ev = {.events = EPOLLIN};
+	int error;
 
-	if (nm_load_acquire(&p->fd) >= 0)
-		return 0;
-	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (fd < 0)
+	*epfd = -1;
+	*fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (*fd < 0)
 		return -errno;
-	/* two threads may ask for it at once */
-	if (!__atomic_compare_exchange_n(&p->fd, &none, fd, false, __ATOMIC_ACQ_REL,
-					 __ATOMIC_RELAXED))
-		close(fd);
-	return 0;
+	if (!direct)
+		return 0;
+	*epfd = epoll_create1(EPOLL_CLOEXEC);
+	if (*epfd >= 0 && !epoll_ctl(*epfd, EPOLL_CTL_ADD, *fd, &ev))
+		return 0;
+	error = -errno;
+	if (*epfd >= 0)
+		close(*epfd);
+	close(*fd);
+	return error;
+}
+
+int nm_poller_open(struct nm_os_poller *p, bool direct)
+{
+	static struct nm_os_lock opening; /* two threads may ask for it at once */
+	int fd, epfd, error = 0;
+
+	if (nm_likely(nm_load_acquire(&p->fd) >= 0))
+		return 0;
+	nm_os_lock(&opening);
+	if (p->fd < 0) {
+		error = open_fds(&fd, &epfd, direct);
+		if (!error) {
+			p->epfd = epfd;
+			nm_store_release(&p->fd, fd);
+		}
+	}
+	nm_os_unlock(&opening);
+	return error;
+}
+
+int nm_poller_fd(const struct nm_os_poller *p)
+{
+	return p->epfd >= 0 ? p->epfd : p->fd;
+}
+
+__thread struct nm_os_poller *nm_poller_mine __attribute__((tls_model("initial-exec")));
+
+bool nm_poller_watch(int fd)
+{
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLONESHOT};
+	struct nm_os_poller *p = nm_poller_mine;
+
+	if (!p || p->epfd < 0)
+		return false;
+	/* a closed descriptor leaves by itself, so that it may have to be added again */
+	if (epoll_ctl(p->epfd, EPOLL_CTL_MOD, fd, &ev) < 0 &&
+	    (errno != ENOENT || epoll_ctl(p->epfd, EPOLL_CTL_ADD, fd, &ev) < 0))
+		return false;
+	p->watched = true;
+	return true;
+}
+
+/* Those that fired are disarmed by being reported. */
+static void disarm(struct nm_os_poller *p)
+{
+	struct epoll_event ev[64];
+
+	while (epoll_wait(p->epfd, ev, 64, 0) == 64)
+		;
+	p->watched = false;
 }
 
 void nm_poller_reset(struct nm_os_poller *p)
@@ -164,6 +221,8 @@ void nm_poller_reset(struct nm_os_poller *p)
 				  strerror(errno));
 		nm_store(&p->signaled, 0);
 	}
+	if (p->watched)
+		disarm(p);
 }
 
 static void free_records(struct nm_os_wait *w)
@@ -186,6 +245,8 @@ void nm_poller_abandon(struct nm_os_poller *p)
 {
 	free_records(p->used);
 	free_records(p->spare);
+	if (p->epfd >= 0)
+		close(p->epfd);
 	if (p->fd >= 0 && !p->foreign)
 		close(p->fd);
 	nm_poller_init(p);

@@ -8,6 +8,8 @@
 struct nm_os_poller {
 	int fd;			  /* eventfd; -1 until somebody asks for it */
 	bool foreign;		  /* fd is the caller's, who drains and closes it */
+	bool watched;		  /* descriptors in epfd are armed */
+	int epfd;		  /* fd and those of nm_poller_watch(); -1 without */
 	uint32_t signaled;	  /* fd is readable, or about to be */
 	struct nm_os_wait *used;  /* records of this poll */
 	struct nm_os_wait *spare; /* for polls to come */
@@ -16,7 +18,21 @@ struct nm_os_poller {
 void nm_poller_init(struct nm_os_poller *p);
 /* Wakes by writing to somebody else's descriptor. */
 void nm_poller_init_fd(struct nm_os_poller *p, int fd);
-int nm_poller_open(struct nm_os_poller *p); /* makes the eventfd: 0 or -errno */
+
+/*
+ * Makes the eventfd; 0 or -errno. With `direct` there is an epoll descriptor
+ * around it, through which sockets can wake the poller without a thread
+ * between them. The first call decides.
+ */
+int nm_poller_open(struct nm_os_poller *p, bool direct);
+int nm_poller_fd(const struct nm_os_poller *p); /* what becomes readable */
+/*
+ * Lets a descriptor wake the poll that this thread is about to wait in, once;
+ * false when there is none, or it has no way to.
+ */
+bool nm_poller_watch(int fd);
+extern __thread struct nm_os_poller *nm_poller_mine;
+
 void nm_poller_fini(struct nm_os_poller *p);
 
 /* The poll is over: off all queues, and the eventfd is not readable any more. */

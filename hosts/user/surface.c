@@ -217,12 +217,22 @@ static int poll_with(struct nmcore *nm, int events, struct nm_os_poller *poller)
 		want |= POLLOUT;
 	if (poller)
 		nm_poller_reset(poller);
+	nm_poller_mine = poller;
 	got = nm_binding_poll(&nm->b, want, poller);
+	nm_poller_mine = NULL;
 	if (got & POLLIN)
 		got |= POLLRDNORM;
 	if (got & POLLOUT)
 		got |= POLLWRNORM;
 	return got & (events | POLLERR);
+}
+
+/* What kind of descriptor it is depends on the port, as known at the first wait. */
+static int open_poller(struct nmcore *nm)
+{
+	bool nic = nm_load_acquire(&nm->b.ready) && nic_is(nm->b.port);
+
+	return nm_poller_open(&nm->poller, nic);
 }
 
 int nmcore_poll(struct nmcore *nm, int events, int arm)
@@ -232,7 +242,7 @@ int nmcore_poll(struct nmcore *nm, int events, int arm)
 	if (inherited(nm))
 		return fail_inherited(nm);
 	if (arm) {
-		error = nm_poller_open(&nm->poller);
+		error = open_poller(nm);
 		if (error)
 			return fail(-nm_fail(&nm->b.err, error,
 					     "no eventfd to wait with: %s",
@@ -247,8 +257,8 @@ int nmcore_wakefd(struct nmcore *nm)
 
 	if (inherited(nm))
 		return fail_inherited(nm);
-	error = nm_poller_open(&nm->poller);
-	return error ? fail(-error) : nm->poller.fd;
+	error = open_poller(nm);
+	return error ? fail(-error) : nm_poller_fd(&nm->poller);
 }
 
 struct nmcore_poller {
