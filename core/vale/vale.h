@@ -6,7 +6,8 @@
  * vport.c    ports that programs open, and persistent ones
  * nic.c      a NIC as a port of a switch
  * fdb.c      which station is behind which port
- * forward.c  the data path
+ * forward.c  the data path: collect, route; deliver.c its second half
+ * offload.c  checksums and segments for virtio-net headers
  *
  * Membership changes with the namespace locked, and is seen by forwarding
  * through the namespace's read-mostly domain: leave, nm_os_rm_sync(), free.

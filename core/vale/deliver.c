@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Delivery of packets to one member of a switch.
+ *
+ * Several senders may deliver to one ring: each reserves its own run of slots
+ * under the ring's lock, copies without it, and runs are published in the
+ * order of their reservation, by whoever completes the oldest.
+ */
+#include "work.h"
+#include "offload.h"
+
+/* The out ring for this source: flows of one ring stay in order. */
+static struct nm_kring *out_ring(struct nm_vport *vp, uint32_t hint)
+{
+	uint32_t i;
+
+	for (i = 0; i < vp->nout; i++) {
+		struct nm_kring *out = &vp->out[(hint + i) % vp->nout];
+
+		if (nm_likely(nm_load_acquire(&out->open)))
+			return out;
+	}
+	return NULL;
+}
+
+static uint32_t out_room(const struct nm_kring *out)
+{
+	/* the consumer's release of hwcur comes after its last look at those slots */
+	return nm_dist(out->lease, nm_load_acquire(&out->hwcur), out->num_slots);
+}
+
+/* Reserves up to `want` slots: how many, the first in *start. */
+static uint32_t reserve(struct nm_kring *out, uint32_t want, uint32_t *start)
+{
+	uint32_t n = out->num_slots, room;
+
+	nm_os_lock(&out->lock);
+	/* equal pointers: nothing reserved, everything free but the spare slot */
+	room = out_room(out);
+	room = room ? room - 1 : n - 1;
+	want = want < room ? want : room;
+	*start = out->lease;
+	out->lease = nm_add(out->lease, want, n);
+	nm_os_unlock(&out->lock);
+	return want;
+}
+
+/* What delivering to one ring came to. */
+struct tally {
+	uint32_t slots; /* written */
+	uint64_t packets, bytes;
+	uint64_t drops[NM_DROPS];
+};
+
+/* Slots [start + used, start + taken) were reserved for nothing. */
+static uint32_t give_back(struct nm_kring *out, uint32_t start, uint32_t taken,
+			  uint32_t used)
+{
+	uint32_t n = out->num_slots, i;
+
+	if (out->lease == nm_add(start, taken, n)) {
+		out->lease = nm_add(start, used, n);
+		return used;
+	}
+	/* a later reservation exists: they become empty packets */
+	for (i = used; i < taken; i++) {
+		struct netmap_slot *slot = &out->ring->slot[nm_add(start, i, n)];
+		union nm_slot s = nm_slot_get(slot);
+
+		s.len = 0;
+		s.flags = 0;
+		nm_slot_set(slot, s);
+	}
+	return taken;
+}
+
+/* Publishes our run, and those after it that were waiting for it; true if tail moved. */
+static bool publish(struct nm_kring *out, uint32_t start, uint32_t taken,
+		    const struct tally *t)
+{
+	uint32_t n = out->num_slots, run = t->slots, tail;
+	bool moved = false;
+	int i;
+
+	nm_os_lock(&out->lock);
+	if (run < taken)
+		run = give_back(out, start, taken, run);
+	tail = out->hwtail;
+	if (!run) {
+		/* nothing of ours: `start` may be another sender's by now */
+	} else if (tail != start) {
+		out->done[start] = run;
+	} else {
+		do {
+			tail = nm_add(tail, run, n);
+			run = out->done[tail];
+			out->done[tail] = 0;
+		} while (run);
+		/* pairs with the receiver's acquire in rxsync */
+		nm_store_release(&out->hwtail, tail);
+		moved = true;
+	}
+	nm_stat_add(&out->stats.packets, t->packets);
+	nm_stat_add(&out->stats.bytes, t->bytes);
+	for (i = 0; i < NM_DROPS; i++)
+		if (nm_unlikely(t->drops[i]))
+			nm_drop_add(out, i, t->drops[i]);
+	nm_os_unlock(&out->lock);
+	return moved;
+}
+
+/* A packet's slots into the out ring from slot j on. */
+static uint32_t copy_packet(struct nm_kring *out, const struct ft *f, uint32_t j,
+			    uint32_t nbufs, struct tally *t)
+{
+	uint32_t k, frags = f->frags;
+
+	for (k = 0; k < frags; k++, f++) {
+		struct netmap_slot *slot = &out->ring->slot[j];
+		union nm_slot s = nm_slot_get(slot);
+
+		s.len = f->len;
+		s.flags = frags << NS_PORT_SHIFT | (f->flags & NS_MOREFRAG);
+		if (nm_likely(s.idx - NM_BUF_FIRST < nbufs - NM_BUF_FIRST)) {
+			nm_os_copy_pkt(nm_mem_buf(out->mem, s.idx), f->buf, f->len);
+			t->bytes += f->len;
+		} else {
+			/* the receiver broke its own slot: it gets nothing in it */
+			s.len = 0;
+			t->drops[NM_DROP_BADSLOT]++;
+		}
+		nm_slot_set(slot, s);
+		j = nm_next(j, out->num_slots);
+	}
+	t->packets++;
+	return j;
+}
+
+static bool too_long(const struct ft *f, uint32_t buf_len)
+{
+	uint32_t k;
+
+	for (k = 0; k < f->frags; k++)
+		if (f[k].len > buf_len)
+			return true;
+	return false;
+}
+
+/* A run into the out ring from slot j on; the slot after it. */
+static uint32_t copy_run(struct nm_vale_work *w, const struct run *r, struct nm_vport *vp,
+			 struct nm_kring *out, uint32_t j, uint32_t taken, struct tally *t)
+{
+	uint32_t nbufs = nm_mem_nbufs_committed(out->mem);
+	const struct ft *f = &w->ft[r->first], *end = &w->ft[r->end];
+	bool check = w->longest > vp->buf_len;
+
+	for (; f < end; f += f->frags) {
+		if (nm_unlikely(f->frags > taken - t->slots)) {
+			t->drops[NM_DROP_NOROOM]++;
+		} else if (nm_unlikely(check && too_long(f, vp->buf_len))) {
+			t->drops[NM_DROP_TOOLONG]++;
+		} else {
+			j = copy_packet(out, f, j, nbufs, t);
+			t->slots += f->frags;
+		}
+	}
+	return j;
+}
+
+/* One wakeup for a whole forward, however many chunks it has. */
+static void wake_later(struct nm_vale_work *w, struct nm_kring *out)
+{
+	uint32_t i;
+
+	for (i = 0; i < w->nwakes; i++)
+		if (w->wake[i] == out)
+			return;
+	if (i == WAKES)
+		out->notify(out);
+	else
+		w->wake[w->nwakes++] = out;
+}
+
+void nm_deliver_wake(struct nm_vale_work *w)
+{
+	while (w->nwakes) {
+		struct nm_kring *out = w->wake[--w->nwakes];
+
+		out->notify(out);
+	}
+}
+
+/* ---- ports that differ in their virtio-net header ---- */
+
+/* The packet in one piece without its header, which goes to vnet. 0: too long. */
+static uint32_t linearize(struct nm_vale_work *w, const struct ft *f, uint32_t skip,
+			  uint8_t *vnet)
+{
+	uint32_t k, len = 0, part;
+
+	if (f->len < skip || (!w->linear && !(w->linear = nm_os_alloc(NM_OFFLOAD_MAX))))
+		return 0;
+	memcpy(vnet, f->buf, skip);
+	for (k = 0; k < f->frags; k++, skip = 0) {
+		part = f[k].len - skip;
+		if (part > NM_OFFLOAD_MAX - len)
+			return 0;
+		memcpy(w->linear + len, f[k].buf + skip, part);
+		len += part;
+	}
+	return len;
+}
+
+/* Segment k, behind a header of `hdr` bytes that asks for nothing, into slot j. */
+static void put_segment(struct nm_kring *out, const struct nm_offload *o, uint32_t k,
+			uint32_t hdr, uint32_t j, struct tally *t)
+{
+	struct netmap_slot *slot = &out->ring->slot[j];
+	union nm_slot s = nm_slot_get(slot);
+	char *buf;
+
+	s.len = 0;
+	s.flags = 1 << NS_PORT_SHIFT;
+	if (nm_likely(s.idx - NM_BUF_FIRST <
+		      nm_mem_nbufs_committed(out->mem) - NM_BUF_FIRST)) {
+		buf = nm_mem_buf(out->mem, s.idx);
+		memset(buf, 0, hdr);
+		if (hdr == NM_VNET_LEN_MAX)
+			buf[NM_VNET_LEN] = 1; /* num_buffers */
+		nm_offload_write(o, k, (uint8_t *)buf + hdr);
+		s.len = hdr + nm_offload_len(o, k);
+		t->bytes += s.len;
+		t->packets++;
+	} else {
+		t->drops[NM_DROP_BADSLOT]++;
+	}
+	nm_slot_set(slot, s);
+	t->slots++;
+}
+
+/* One packet to a port with another header length: all of its segments, or none. */
+static bool convert_packet(struct nm_vale_src *src, const struct ft *f,
+			   struct nm_vport *vp, struct nm_kring *out, uint32_t src_hdr,
+			   uint32_t dst_hdr)
+{
+	struct nm_vale_work *w = src->work;
+	uint8_t vnet[NM_VNET_LEN_MAX];
+	struct tally t = { 0 };
+	struct nm_offload o;
+	uint32_t len = linearize(w, f, src_hdr, vnet), start = 0, taken = 0, k;
+
+	if (nm_offload_init(&o, src_hdr ? vnet : NULL, w->linear, len)) {
+		nm_drop_add(src->kr, NM_DROP_BADSLOT, 1);
+		return false;
+	}
+	if (dst_hdr + nm_offload_len(&o, 0) > vp->buf_len) {
+		t.drops[NM_DROP_TOOLONG]++;
+	} else {
+		taken = reserve(out, o.segments, &start);
+		if (taken < o.segments)
+			t.drops[NM_DROP_NOROOM]++;
+		else
+			for (k = 0; k < o.segments; k++)
+				put_segment(out, &o, k, dst_hdr,
+					    nm_add(start, k, out->num_slots), &t);
+	}
+	return publish(out, start, taken, &t);
+}
+
+static void convert_run(struct nm_vale_src *src, const struct run *r, struct nm_vport *vp,
+			struct nm_kring *out, uint32_t src_hdr, uint32_t dst_hdr)
+{
+	const struct ft *f = &src->work->ft[r->first], *end = &src->work->ft[r->end];
+
+	for (; f < end; f += f->frags)
+		if (convert_packet(src, f, vp, out, src_hdr, dst_hdr))
+			wake_later(src->work, out);
+}
+
+/* Takes the earlier of two queues' heads, so that a port sees the sender's order. */
+static const struct run *pop(const struct nm_vale_work *w, uint32_t *a, uint32_t *b)
+{
+	uint32_t *from = *a < *b ? a : b;
+	const struct run *r = &w->run[*from];
+
+	*from = r->next;
+	return r;
+}
+
+/* Queues a and b (broadcast) to one ring. */
+static void deliver_ring(struct nm_vale_src *src, struct nm_vport *vp,
+			 struct nm_kring *out, const struct queue *qa,
+			 const struct queue *qb)
+{
+	struct nm_vale_work *w = src->work;
+	uint32_t a = qa->head, b = qb->head;
+	uint32_t want = (a != NONE ? qa->slots : 0) + (b != NONE ? qb->slots : 0);
+	uint32_t src_hdr = nm_load(&src->vp->port->hdr_len);
+	uint32_t dst_hdr = nm_load(&vp->port->hdr_len);
+	uint32_t start, taken, j;
+	struct tally t = { 0 };
+
+	if (nm_unlikely(src_hdr != dst_hdr)) {
+		while (a != NONE || b != NONE)
+			convert_run(src, pop(w, &a, &b), vp, out, src_hdr, dst_hdr);
+		return;
+	}
+	taken = reserve(out, want, &start);
+	if (nm_unlikely(taken < want) && vp->reclaim) {
+		/* give the consumer a push, and try for the rest */
+		t.slots = 0;
+		publish(out, start, taken, &t);
+		vp->reclaim(out);
+		taken = reserve(out, want, &start);
+	}
+	for (j = start; a != NONE || b != NONE;)
+		j = copy_run(w, pop(w, &a, &b), vp, out, j, taken, &t);
+	if (publish(out, start, taken, &t))
+		wake_later(w, out);
+}
+
+void nm_deliver_port(struct nm_vale_src *src, uint32_t dst, const struct queue *qa,
+		     const struct queue *qb)
+{
+	struct nm_vport *vp = nm_load_acquire(&src->sw->port[dst]);
+	const struct nm_vale_work *w = src->work;
+	struct nm_kring *out;
+	uint64_t lost = 0;
+	uint32_t i, k;
+
+	out = vp && !nm_load(&vp->port->gone) ? out_ring(vp, src->kr->id) : NULL;
+	if (nm_likely(out)) {
+		deliver_ring(src, vp, out, qa, qb);
+		return;
+	}
+	/* a flood passes by those who do not listen; a packet for them is lost */
+	for (i = qa->head; i != NONE; i = w->run[i].next)
+		for (k = w->run[i].first; k < w->run[i].end; k += w->ft[k].frags)
+			lost++;
+	if (lost)
+		nm_drop_add(src->kr, NM_DROP_NODEST, lost);
+}
