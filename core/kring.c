@@ -13,6 +13,18 @@ const char *nm_drop_name(enum nm_drop cause)
 	return name[cause];
 }
 
+void nm_kring_stats(const struct nm_kring *kr, struct nm_stats *sum)
+{
+	int i;
+
+	sum->packets += nm_load(&kr->stats.packets);
+	sum->bytes += nm_load(&kr->stats.bytes);
+	sum->syncs += nm_load(&kr->syncs);
+	sum->errors += nm_load(&kr->errors);
+	for (i = 0; i < NM_DROPS; i++)
+		sum->drops[i] += nm_load(&kr->stats.drops[i]);
+}
+
 /* Makes the pointers those of a ring that just came to be. */
 static void kring_reset(struct nm_kring *kr)
 {
@@ -127,7 +139,7 @@ static int kring_restart(struct nm_kring *kr)
 	nm_store(&ring->head, kr->rhead);
 	nm_store(&ring->cur, kr->rhead);
 	nm_store((uint32_t *)&ring->tail, kr->rtail);
-	nm_stat_add(&kr->stats.errors, 1);
+	nm_stat_add(&kr->errors, 1);
 	return -EINVAL;
 }
 
@@ -150,7 +162,7 @@ int nm_kring_begin(struct nm_kring *kr)
 		return kring_restart(kr);
 	nm_store(&kr->rhead, head);
 	nm_store(&kr->rcur, cur);
-	nm_stat_add(&kr->stats.syncs, 1);
+	nm_stat_add(&kr->syncs, 1);
 	return 0;
 }
 

@@ -40,7 +40,7 @@ struct nm_stats {
 	uint64_t packets;
 	uint64_t bytes;
 	uint64_t drops[NM_DROPS];
-	uint64_t syncs;
+	uint64_t syncs;	 /* these two only in sums: a kring has its own */
 	uint64_t errors; /* syncs that failed on an invalid ring */
 };
 
@@ -68,14 +68,15 @@ struct nm_kring {
 	uint32_t busy __attribute__((aligned(NM_CACHELINE)));
 	uint32_t rhead, rcur, rtail;
 	uint32_t hwcur;
-	struct nm_stats stats;
+	uint64_t syncs, errors;
 
-	/* moved by the other side */
+	/* moved by the other side; its writes stay off the owner's lines */
 	struct nm_os_lock lock __attribute__((aligned(NM_CACHELINE)));
 	uint32_t hwtail;
 	uint32_t lease;	 /* vale rx: reserved up to here, published up to hwtail */
 	uint32_t *done;	 /* vale rx: runs that are copied but not yet published */
 	bool open;	 /* vale rx: packets may be put in; read in the rm domain */
+	struct nm_stats stats;
 	void (*notify)(struct nm_kring *kr); /* tells the client there is news */
 
 	struct nm_kring *peer; /* pipes: the ring at the other end, which shares users */
@@ -139,6 +140,9 @@ static inline void nm_stat_add(uint64_t *counter, uint64_t n)
 }
 
 const char *nm_drop_name(enum nm_drop cause);
+
+/* Adds a kring's counters to *sum. */
+void nm_kring_stats(const struct nm_kring *kr, struct nm_stats *sum);
 
 /* Sets up everything but the ring itself. The port fills sync, notify later. */
 void nm_kring_init(struct nm_kring *kr, struct nm_port *port, enum nm_dir dir,

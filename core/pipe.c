@@ -86,6 +86,8 @@ static uint32_t pipe_move(struct nm_kring *tx)
 	tx->hwtail = nm_prev(i, n);
 	nm_stat_add(&tx->stats.packets, packets);
 	nm_stat_add(&tx->stats.bytes, bytes);
+	nm_stat_add(&rx->stats.packets, packets);
+	nm_stat_add(&rx->stats.bytes, bytes);
 	if (nm_unlikely(bad))
 		nm_stat_add(&tx->stats.drops[NM_DROP_BADSLOT], bad);
 	/* pairs with the acquire in rxsync: slots before tail */
@@ -129,14 +131,13 @@ out:
 static int pipe_rxsync(struct nm_kring *rx, int flags)
 {
 	uint32_t released = nm_dist(rx->hwcur, rx->rhead, rx->num_slots);
-	uint32_t before = rx->rtail, tail;
+	uint32_t tail;
 
 	(void)flags;
 	nm_store_release(&rx->hwcur, rx->rhead);
 	if (released)
 		pipe_pull(rx->peer);
 	tail = nm_load_acquire(&rx->hwtail);
-	nm_stat_add(&rx->stats.packets, nm_dist(before, tail, rx->num_slots));
 	nm_kring_end(rx, tail);
 	return 0;
 }

@@ -62,18 +62,6 @@ void nm_port_put(struct nm_port *port)
 		port_free(port);
 }
 
-static void stats_add(struct nm_stats *sum, const struct nm_stats *s)
-{
-	int i;
-
-	sum->packets += nm_load(&s->packets);
-	sum->bytes += nm_load(&s->bytes);
-	sum->syncs += nm_load(&s->syncs);
-	sum->errors += nm_load(&s->errors);
-	for (i = 0; i < NM_DROPS; i++)
-		sum->drops[i] += nm_load(&s->drops[i]);
-}
-
 void nm_port_stats(struct nm_port *port, enum nm_dir dir, struct nm_stats *sum)
 {
 	uint32_t i;
@@ -81,7 +69,7 @@ void nm_port_stats(struct nm_port *port, enum nm_dir dir, struct nm_stats *sum)
 	*sum = port->past[dir];
 	if (port->krings[dir])
 		for (i = 0; i < nm_port_nrings(port, dir); i++)
-			stats_add(sum, &port->krings[dir][i].stats);
+			nm_kring_stats(&port->krings[dir][i], sum);
 }
 
 static void krings_free(struct nm_port *port)
@@ -93,7 +81,7 @@ static void krings_free(struct nm_port *port)
 		if (!port->krings[dir])
 			continue;
 		for (i = 0; i < nm_port_nrings(port, dir); i++) {
-			stats_add(&port->past[dir], &port->krings[dir][i].stats);
+			nm_kring_stats(&port->krings[dir][i], &port->past[dir]);
 			nm_kring_fini(&port->krings[dir][i]);
 		}
 		nm_os_free(port->krings[dir]);

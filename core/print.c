@@ -44,12 +44,15 @@ static void json_stats(struct nm_os_out *out, const struct nm_stats *s)
 
 static void json_ring(struct nm_os_out *out, struct nm_kring *kr)
 {
+	struct nm_stats s = { 0 };
+
+	nm_kring_stats(kr, &s);
 	nm_os_print(out, "{\"dir\":\"%s\",\"ring\":%u,\"slots\":%u,\"open\":%s,"
 			 "\"head\":%u,\"cur\":%u,\"tail\":%u,\"hwcur\":%u,\"hwtail\":%u,",
 		    dir_name[kr->dir], kr->id, kr->num_slots, kr->users ? "true" : "false",
 		    nm_load(&kr->rhead), nm_load(&kr->rcur), nm_load(&kr->rtail),
 		    nm_load(&kr->hwcur), nm_load(&kr->hwtail));
-	json_stats(out, &kr->stats);
+	json_stats(out, &s);
 	nm_os_print(out, "}");
 }
 
