@@ -56,6 +56,12 @@ static int ms_until(int64_t deadline)
 	return ms < INT_MAX ? (int)ms : INT_MAX;
 }
 
+/* What to ask the driver for, and what its answer means to who asked for events. */
+static int driver_events(int events)
+{
+	return (events & IN_EVENTS ? POLLIN : 0) | (events & OUT_EVENTS ? POLLOUT : 0);
+}
+
 static short driver_revents(int events, int got)
 {
 	int r = got & (POLLERR | POLLHUP | POLLNVAL);
@@ -88,13 +94,15 @@ static int poll_drivers(struct pollfd *fds, struct pollfd *w, nfds_t n, int arm)
 		ops = driver_of(fds[i].fd, &state);
 		if (ops == NULL)
 			continue;
-		events = (fds[i].events & IN_EVENTS ? POLLIN : 0) |
-			 (fds[i].events & OUT_EVENTS ? POLLOUT : 0);
-		got = ops->poll(state, fds[i].fd, events, arm && ready == 0);
-		fds[i].revents = driver_revents(fds[i].events, got);
-		ready += fds[i].revents != 0;
+		events = fds[i].events;
+		got = ops->poll(state, fds[i].fd, driver_events(events),
+				arm && ready == 0);
 		w[i].fd = ops->wakefd(state, fds[i].fd);
 		w[i].events = POLLIN;
+		if (w[i].fd < 0 && got == 0)
+			got = POLLERR; /* nothing could wake us: do not wait for it */
+		fds[i].revents = driver_revents(events, got);
+		ready += fds[i].revents != 0;
 	}
 	return ready;
 }
@@ -205,5 +213,5 @@ int nmhost_arm(int fd, int events)
 	/* In the kernel, whoever waits arms. */
 	if (ops == NULL)
 		return poll(&pfd, 1, 0) < 0 ? POLLERR : pfd.revents;
-	return driver_revents(events, ops->poll(state, fd, events, 1));
+	return driver_revents(events, ops->poll(state, fd, driver_events(events), 1));
 }

@@ -427,6 +427,29 @@ static void poll_interrupted(void **state)
 	assert_int_equal(errno, EINTR);
 }
 
+/* For other people's event loops: arm, wait for the descriptor, ask again. */
+static void arm_and_wake(void **state)
+{
+	int wake = nmhost_wakefd(a);
+	struct pollfd f = {.fd = wake, .events = POLLIN};
+	struct later l;
+
+	(void)state;
+	assert_int_equal(nmhost_arm(a, POLLIN | POLLRDNORM), 0);
+	assert_int_equal(fake_arms, 1);
+	assert_int_equal(poll(&f, 1, 0), 0);
+	later(&l, 20, POLLIN, -1);
+	assert_int_equal(poll(&f, 1, -1), 1);
+	pthread_join(l.thread, NULL);
+	assert_int_equal(nmhost_arm(a, POLLRDNORM), POLLRDNORM);
+	assert_int_equal(poll(&f, 1, 0), 0); /* asking has reset it */
+
+	/* Any other descriptor is its own. */
+	assert_int_equal(nmhost_wakefd(pipe_fds[0]), pipe_fds[0]);
+	assert_int_equal(nmhost_arm(pipe_fds[0], POLLIN), 0);
+	assert_int_equal(nmhost_arm(pipe_fds[1], POLLOUT), POLLOUT);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, use_test_ctx, nothing_left)
@@ -437,6 +460,7 @@ int main(void)
 		POLL(poll_now),	     POLL(poll_timeout), POLL(poll_wakeup),
 		POLL(poll_spurious), POLL(poll_mixed),	 POLL(poll_only_plain),
 		POLL(poll_closed),   POLL(poll_many),	 POLL(poll_interrupted),
+		POLL(arm_and_wake),
 	};
 
 	alarm(60);
