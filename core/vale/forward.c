@@ -61,6 +61,18 @@ static bool fetch_indirect(struct nm_vale_src *src, const struct netmap_slot *sl
 	return !nm_os_copyin(src->kr->user, f->buf, nm_load(&slot->ptr), f->len);
 }
 
+/* What is left of a packet that was dropped before its last slot came: up to that. */
+static uint32_t skip_rest(struct nm_vale_src *src, uint32_t i, uint32_t to)
+{
+	struct nm_kring *kr = src->kr;
+
+	while (src->work->skipping && i != to) {
+		src->work->skipping = nm_slot_get(&kr->ring->slot[i]).flags & NS_MOREFRAG;
+		i = nm_next(i, kr->num_slots);
+	}
+	return i;
+}
+
 /*
  * One packet from slot i on, of any form, into ft[w->n...]. Returns the slot
  * after it; i itself if the rest of it is not there yet, or does not fit.
@@ -79,6 +91,11 @@ static uint32_t collect_packet(struct nm_vale_src *src, uint32_t i, uint32_t to,
 		const struct netmap_slot *slot = &kr->ring->slot[j];
 		union nm_slot s = nm_slot_get(slot);
 
+		if (j == to && frags == kr->num_slots - 1) {
+			/* it fills the ring: the rest of it could never come */
+			w->skipping = true;
+			break;
+		}
 		if (j == to || w->n + frags == CHUNK) {
 			w->bytes = bytes;
 			return i;
@@ -92,16 +109,16 @@ static uint32_t collect_packet(struct nm_vale_src *src, uint32_t i, uint32_t to,
 		more = s.flags & NS_MOREFRAG;
 		j = nm_next(j, kr->num_slots);
 		if (++frags == NETMAP_MAX_FRAGS && more) {
-			/* no packet is that long: what we have of it goes */
-			ok = false;
-			more = false;
+			/* no packet is that long */
+			w->skipping = true;
+			break;
 		}
 	} while (more);
 	w->packets++;
-	if (nm_unlikely(!ok)) {
+	if (nm_unlikely(!ok || w->skipping)) {
 		w->bytes = bytes;
 		nm_drop_add(kr, NM_DROP_BADSLOT, 1);
-		return j;
+		return skip_rest(src, j, to);
 	}
 	first->frags = frags;
 	w->n += frags;
@@ -116,6 +133,8 @@ static uint32_t collect(struct nm_vale_src *src, uint32_t from, uint32_t to)
 
 	w->n = 0;
 	w->longest = 0;
+	if (nm_unlikely(w->skipping))
+		from = skip_rest(src, from, to);
 	while (from != to && w->n < CHUNK) {
 		union nm_slot s = nm_slot_get(&kr->ring->slot[from]);
 

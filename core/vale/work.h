@@ -36,6 +36,7 @@ struct queue {
 struct nm_vale_work {
 	struct ft ft[CHUNK];
 	uint32_t n; /* slots collected */
+	bool skipping; /* the rest of a packet that is too long is to come */
 	uint32_t longest;
 	uint64_t packets, bytes;
 	struct run run[CHUNK];
