@@ -2,7 +2,10 @@
 #include "port.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #ifdef T_WITH_CORE
@@ -19,9 +22,31 @@ bool host_is(const char *name)
 	return !strcmp(host, name);
 }
 
+/* A daemon with settings, that goes with this process. Otherwise the first call starts one. */
+static void daemon_start(const char *daemon, const char *sock, const char *age)
+{
+	pid_t parent = getpid(), pid = fork();
+	double start = t_now();
+
+	t_check(pid >= 0);
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (getppid() == parent)
+			execl(daemon, daemon, "--foreground", "--socket", sock, "--vale-age", age,
+			      NULL);
+		_exit(127);
+	}
+	while (access(sock, F_OK)) {
+		t_check(t_now() < start + 10, "%s does not listen", daemon);
+		t_check(!waitpid(pid, NULL, WNOHANG), "%s has ended", daemon);
+		t_sleep(0.01);
+	}
+}
+
 void host_start(unsigned int vale_age)
 {
-	char age[16];
+	const char *daemon = getenv("NETMAPD");
+	char age[16], sock[200];
 
 	if (host_is("embedded")) {
 #ifdef T_WITH_CORE
@@ -30,15 +55,17 @@ void host_start(unsigned int vale_age)
 #endif
 		return;
 	}
-	if (!host_is("daemon")) {
+	if (host_is("kernel")) {
 		if (vale_age)
 			t_skip("the kernel host's stations age as its module parameter says");
 		return;
 	}
-	/* a daemon for this case: started by the first call, gone with the last port */
+	t_check(daemon, "NETMAPD must name the daemon");
+	t_path(sock, sizeof(sock), "sock");
+	setenv("NETMAP_SOCKET", sock, 1);
 	snprintf(age, sizeof(age), "%u", vale_age);
 	if (vale_age)
-		setenv("NETMAPD_VALE_AGE", age, 1);
+		daemon_start(daemon, sock, age);
 }
 
 char *host_state(void)

@@ -2,10 +2,12 @@
 #include "t.h"
 
 #include <errno.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -90,6 +92,47 @@ double t_now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
+void t_sleep(double seconds)
+{
+	struct timespec ts = { .tv_sec = seconds };
+
+	ts.tv_nsec = (seconds - ts.tv_sec) * 1e9;
+	nanosleep(&ts, NULL);
+}
+
+static char dir[128];
+
+static void dir_make(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(dir, sizeof(dir), "%.100s/nmtest.XXXXXX", tmp ? tmp : "/tmp");
+	if (!mkdtemp(dir)) {
+		perror(dir);
+		exit(1);
+	}
+}
+
+static int dir_unlink(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+const char *t_dir(void)
+{
+	return dir;
+}
+
+void t_path(char *buf, size_t size, const char *name)
+{
+	int n = snprintf(buf, size, "%s/%s-%s", dir, case_name, name);
+
+	t_check(n < (int)size);
+}
+
 uint32_t t_random(void)
 {
 	static __thread uint64_t state;
@@ -169,6 +212,7 @@ int t_run(const struct t_case *cases, size_t n, int argc, char **argv)
 		perror("mmap");
 		return 1;
 	}
+	dir_make();
 	for (i = 0; i < n; i++) {
 		if (!chosen(cases[i].name, argc, argv))
 			continue;
@@ -182,6 +226,7 @@ int t_run(const struct t_case *cases, size_t n, int argc, char **argv)
 			       cases[i].name, bad ? ": " : "", why, t_now() - start);
 		failed += bad == 1;
 	}
+	nftw(dir, dir_unlink, 16, FTW_DEPTH | FTW_PHYS);
 	printf("1..%d\n", count);
 	if (!count)
 		printf("# no such case\n");

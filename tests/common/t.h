@@ -59,7 +59,12 @@ bool t_slow(void);
 /* `n` rounds, or fewer of them where they take long; T_SCALE=k in the environment multiplies. */
 uint64_t t_rounds(uint64_t n);
 
+/* A directory of this program, that goes with it; in it, a path for this case. */
+const char *t_dir(void);
+void t_path(char *buf, size_t size, const char *name);
+
 double t_now(void); /* seconds */
+void t_sleep(double seconds);
 /* A reproducible random number; the seed is T_SEED, or noted if there is none. */
 uint32_t t_random(void);
 
