@@ -330,7 +330,7 @@ static inline const char *nm_parse_prefix(const char *ifname)
 		return ifname + 7;
 	if (strncmp(ifname, "vale", 4))
 		return NULL;
-	for (s = ifname + 4; isalnum((unsigned char)*s) || *s == '_' || *s == '-'; s++)
+	for (s = ifname + 4; isalnum((unsigned char)*s) || (*s && strchr("_.-", *s)); s++)
 		;
 	return *s == ':' ? s + 1 : NULL;
 }
