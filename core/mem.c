@@ -46,7 +46,9 @@ static int64_t pool_find(const struct nm_pool *p, uint32_t from, uint32_t n)
 static int pool_commit(struct nm_mem *mem, struct nm_pool *p, uint32_t upto)
 {
 	uint64_t from = (uint64_t)p->committed * p->unit;
-	uint64_t to = round_up((uint64_t)upto * p->unit, NM_COMMIT_STEP);
+	/* in larger steps as it grows: a step may cost the host a new mapping of all */
+	uint64_t step = from / 8 > NM_COMMIT_STEP ? from / 8 : NM_COMMIT_STEP;
+	uint64_t to = round_up((uint64_t)upto * p->unit, step);
 	int error;
 
 	if (upto <= p->committed)
@@ -54,9 +56,12 @@ static int pool_commit(struct nm_mem *mem, struct nm_pool *p, uint32_t upto)
 	if (to > (uint64_t)p->limit * p->unit)
 		to = (uint64_t)p->limit * p->unit;
 	error = nm_os_region_commit(&mem->region, p->off + from, to - from);
-	if (!error)
-		nm_store(&p->committed, (uint32_t)(to / p->unit));
-	return error;
+	if (error)
+		return error;
+	if (p == &mem->pool[NM_POOL_BUF])
+		nm_store(&mem->bufs, nm_os_region_at(&mem->region, p->off));
+	nm_store_release(&p->committed, (uint32_t)(to / p->unit));
+	return 0;
 }
 
 /* A run of n units, backed by pages; its first unit or a negative errno. */
@@ -120,7 +125,6 @@ static int mem_layout(struct nm_mem *mem)
 	if (!error)
 		error = pool_init(&mem->pool[NM_POOL_BUF], buf_off, mem->conf.stride,
 				  buf_bytes);
-	mem->bufs = (char *)mem->region.base + buf_off;
 	return error;
 }
 
@@ -255,7 +259,7 @@ void *nm_mem_alloc(struct nm_mem *mem, int pool, size_t size, struct nm_err *err
 		mem_full(mem, pool, first, n, err);
 		return NULL;
 	}
-	obj = (char *)mem->region.base + p->off + (uint64_t)first * p->unit;
+	obj = nm_os_region_at(&mem->region, p->off + (uint64_t)first * p->unit);
 	memset(obj, 0, (size_t)n * p->unit);
 	return obj;
 }

@@ -40,7 +40,7 @@ struct nm_mem {
 	struct nm_mem_conf conf;
 	struct nm_os_region region;
 	struct nm_pool pool[NM_POOLS];
-	char *bufs; /* buffer 0 */
+	char *bufs; /* buffer 0; look at the number of committed buffers first */
 };
 
 /* The global memory, made if need be, with a reference. */
@@ -73,7 +73,8 @@ static inline uint32_t nm_mem_nbufs(const struct nm_mem *mem)
 /* Buffers backed by pages: indices below this may be touched. */
 static inline uint32_t nm_mem_nbufs_committed(const struct nm_mem *mem)
 {
-	return nm_load(&mem->pool[NM_POOL_BUF].committed);
+	/* pairs with the release in pool_commit(): `bufs` reaches that far */
+	return nm_load_acquire(&mem->pool[NM_POOL_BUF].committed);
 }
 
 static inline char *nm_mem_buf(const struct nm_mem *mem, uint32_t idx)
@@ -81,9 +82,9 @@ static inline char *nm_mem_buf(const struct nm_mem *mem, uint32_t idx)
 	return mem->bufs + (uint64_t)idx * mem->conf.stride;
 }
 
-static inline uint64_t nm_mem_offset(const struct nm_mem *mem, const void *p)
+static inline uint64_t nm_mem_offset(struct nm_mem *mem, const void *p)
 {
-	return (const char *)p - (const char *)mem->region.base;
+	return nm_os_region_offset(&mem->region, p);
 }
 
 /* Bytes a client maps. */

@@ -16,8 +16,7 @@
  *   struct nm_os_rm       read-mostly domain: readers never block each other
  *                         and may sleep (they read a client's memory)
  *   struct nm_os_waitq    those who wait for a ring
- *   struct nm_os_region   one contiguous range of shareable memory; its field
- *                         `base` is where the host sees it
+ *   struct nm_os_region   memory that clients see as one contiguous range
  *   struct nm_os_thread   a worker
  *   struct nm_os_ns       what the host keeps with each namespace
  *
@@ -56,14 +55,21 @@ void *nm_os_alloc(size_t size);
 void nm_os_free(void *p);
 
 /*
- * A region reserves `reserve` bytes of contiguous addresses. Commit backs
+ * A region reserves `reserve` bytes of a client's addresses. Commit backs
  * [off, off + len) with zeroed pages that stay resident for the region's life
  * (committing a range again is harmless and keeps its content); -ENOMEM when
  * the machine has no more. Touching what is not committed is the core's bug.
+ *
+ * at() is where the host sees committed byte `off`, and what was committed
+ * next to it, contiguously. Another commit may move that place, for what is
+ * asked afterwards; an address stays good for what it was good for. offset()
+ * is the reverse. Where commit never moves anything, both can be inline.
  */
 int nm_os_region_init(struct nm_os_region *r, size_t reserve);
 int nm_os_region_commit(struct nm_os_region *r, size_t off, size_t len);
 void nm_os_region_fini(struct nm_os_region *r);
+void *nm_os_region_at(struct nm_os_region *r, size_t off);
+size_t nm_os_region_offset(struct nm_os_region *r, const void *p);
 
 /* A client's memory. `addr` is what the client wrote: hostile. -EFAULT. */
 int nm_os_copyin(struct nm_os_user *u, void *dst, uint64_t addr, size_t len);

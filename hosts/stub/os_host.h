@@ -95,6 +95,16 @@ struct nm_os_region {
 	void *base;
 };
 
+static inline void *nm_os_region_at(struct nm_os_region *r, size_t off)
+{
+	return (char *)r->base + off;
+}
+
+static inline size_t nm_os_region_offset(struct nm_os_region *r, const void *p)
+{
+	return (const char *)p - (const char *)r->base;
+}
+
 struct nm_os_thread {
 	bool stopping;
 };

@@ -161,6 +161,16 @@ struct nm_os_region {
 	uint64_t *huge;
 };
 
+static inline void *nm_os_region_at(struct nm_os_region *r, size_t off)
+{
+	return (char *)r->base + off;
+}
+
+static inline size_t nm_os_region_offset(struct nm_os_region *r, const void *p)
+{
+	return (const char *)p - (const char *)r->base;
+}
+
 struct nm_os_thread {
 	pthread_t id;
 	void (*fn)(void *);
