@@ -51,7 +51,7 @@ void capture_stamp(pcap_t *p)
 }
 
 /* The program is done with all it has got. The next sync tells the framework. */
-static void release(pcap_t *p)
+void capture_release(pcap_t *p)
 {
 	unsigned int i;
 
@@ -225,7 +225,7 @@ static int read_batch(pcap_t *p, int cnt, pcap_handler cb, u_char *user)
 	for (;;) {
 		if (closing(p) || break_asked(p))
 			return PCAP_ERROR_BREAK;
-		release(p);
+		capture_release(p);
 		for (i = 0; i < rx_rings(p); i++) {
 			struct netmap_ring *ring = rx_ring(p, p->ring);
 			uint32_t tail = ring_tail(ring);
@@ -243,7 +243,7 @@ static int read_batch(pcap_t *p, int cnt, pcap_handler cb, u_char *user)
 		}
 		if (n > 0)
 			return n;
-		release(p);
+		capture_release(p);
 		r = wait_more(p, &deadline);
 		if (r <= 0)
 			return r < 0 ? r : break_asked(p) ? PCAP_ERROR_BREAK : 0;
@@ -285,7 +285,7 @@ int netmap_pcap_dispatch(pcap_t *p, int cnt, pcap_handler cb, u_char *user)
 		return PCAP_ERROR_BREAK;
 	n = read_batch(p, cnt > 0 ? cnt : INT_MAX, cb, user);
 	if (n != 0 && !closing(p))
-		release(p);
+		capture_release(p);
 	end(p);
 	return n;
 }
@@ -305,7 +305,7 @@ int netmap_pcap_loop(pcap_t *p, int cnt, pcap_handler cb, u_char *user)
 			cnt -= n;
 	} while (n >= 0 && (forever || cnt > 0));
 	if (!closing(p))
-		release(p);
+		capture_release(p);
 	end(p);
 	return n < 0 ? n : 0;
 }
@@ -319,7 +319,7 @@ static int read_one(pcap_t *p, struct pcap_pkthdr *h, const u_char **data)
 
 	if (break_asked(p) || closing(p))
 		return PCAP_ERROR_BREAK;
-	release(p);
+	capture_release(p);
 	for (;;) {
 		for (i = 0; i < rx_rings(p); i++) {
 			struct netmap_ring *ring = rx_ring(p, p->ring);
@@ -329,7 +329,7 @@ static int read_one(pcap_t *p, struct pcap_pkthdr *h, const u_char **data)
 			if (p->ring++ == p->port->last_rx_ring)
 				p->ring = p->port->first_rx_ring;
 		}
-		release(p);
+		capture_release(p);
 		r = wait_more(p, &deadline);
 		if (r < 0)
 			return r;

@@ -6,7 +6,7 @@
  * That descriptor is an epoll(7) set, which can be waited for like any other. In it are
  *
  *	morefd		while packets are left in the rings, or an error is to be told
- *	wakefd(s)	of the host, which it makes readable once it has been armed
+ *	wakefd		of the host, which it makes readable once it has been armed
  *
  * and every read call leaves it (event_settle()) with the first set or the second armed.
  * Programs that never ask for the descriptor do not pay for it.
@@ -109,20 +109,21 @@ static void set_more(pcap_t *p, bool more)
 	p->more = more;
 }
 
-/* The host may have another wake descriptor for each thread that arms one. */
+/*
+ * The host may have another wake descriptor for each thread that arms one. Only the last
+ * counts. The number alone does not tell: it may be that of another file by now.
+ */
 static bool watch(pcap_t *p, int fd)
 {
 	struct epoll_event ev = { .events = EPOLLIN };
-	int i;
 
-	for (i = 0; i < p->wakefd_count; i++)
-		if (p->wakefds[i] == fd)
-			return true;
-	if (fd < 0 || i == (int)(sizeof(p->wakefds) / sizeof(p->wakefds[0])))
+	if (p->wakefd != fd && p->wakefd >= 0)
+		epoll_ctl(p->selectfd, EPOLL_CTL_DEL, p->wakefd, NULL);
+	p->wakefd = -1;
+	if (fd < 0 ||
+	    (epoll_ctl(p->selectfd, EPOLL_CTL_ADD, fd, &ev) != 0 && errno != EEXIST))
 		return false;
-	if (epoll_ctl(p->selectfd, EPOLL_CTL_ADD, fd, &ev) != 0 && errno != EEXIST)
-		return false;
-	p->wakefds[p->wakefd_count++] = fd;
+	p->wakefd = fd;
 	return true;
 }
 

@@ -19,7 +19,7 @@ pcap_t *handle_new(const char *device)
 		return NULL;
 	}
 	p->magic = NMP_MAGIC;
-	p->breakfd = p->selectfd = p->morefd = -1;
+	p->breakfd = p->selectfd = p->morefd = p->wakefd = -1;
 	inject_init(p);
 	return p;
 }

@@ -65,8 +65,7 @@ struct pcap {
 	int breakfd;                 /* eventfd: wakes the reader */
 	int selectfd;                /* epoll: what programs wait for; -1 if not asked for */
 	int morefd;                  /* eventfd in it: there are packets in the rings */
-	int wakefds[4];              /* of the host, in it, one for each thread that reads */
-	int wakefd_count;
+	int wakefd;                  /* of the host, in it; -1: none yet */
 	bool more;                   /* morefd is set */
 
 	/* The reader. */
@@ -131,6 +130,7 @@ void event_settle(pcap_t *p);
 /* capture.c */
 bool capture_pending(pcap_t *p);
 void capture_stamp(pcap_t *p);
+void capture_release(pcap_t *p);
 
 /* filter.c */
 struct filter *filter_new(const struct bpf_program *prog, unsigned int nic, char *err);

@@ -105,8 +105,16 @@ int port_open(pcap_t *p)
 	return 0;
 }
 
+/*
+ * What was handed over is done with, and must not be handed over again to whoever opens
+ * the port next: in a pipe, it would be still there.
+ */
 void port_close(pcap_t *p)
 {
+	if (p->port != NULL) {
+		capture_release(p);
+		nmhost_ioctl(p->port->fd, NIOCRXSYNC, NULL);
+	}
 	nmport_close(p->port);
 	p->port = NULL;
 }
