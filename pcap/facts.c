@@ -92,16 +92,6 @@ int netmap_pcap_bufsize(pcap_t *p)
 	return size < INT32_MAX ? (int)size : INT32_MAX;
 }
 
-int netmap_pcap_stats(pcap_t *p, struct pcap_stat *st)
-{
-	if (!p->active)
-		return handle_inactive(p);
-	st->ps_recv = (u_int)__atomic_load_n(&p->received, __ATOMIC_RELAXED);
-	st->ps_drop = port_drops(p);
-	st->ps_ifdrop = 0;
-	return 0;
-}
-
 int netmap_pcap_setdirection(pcap_t *p, pcap_direction_t dir)
 {
 	if (dir != PCAP_D_IN && dir != PCAP_D_OUT && dir != PCAP_D_INOUT)

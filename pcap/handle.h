@@ -79,6 +79,8 @@ struct pcap {
 	u_char *joined;              /* a packet of several slots */
 	size_t joined_size;
 	uint64_t received;           /* that passed the filter */
+	uint64_t drops_before;       /* of the port, when it was opened */
+	uint64_t ifdrops_before;
 	int broken;                  /* pcap_breakloop() */
 
 	/* Who is in here; see handle_enter(). */
@@ -118,7 +120,11 @@ bool name_of_nic(const char *device, char nic[]);
 int port_open(pcap_t *p);
 void port_close(pcap_t *p);
 int port_failed(pcap_t *p);
-unsigned int port_drops(pcap_t *p);
+
+/* counters.c */
+void counters_read(const pcap_t *p, uint64_t *drops, uint64_t *ifdrops);
+pcap_if_t *counters_ports(void);
+void counters_free(pcap_if_t *list);
 
 /* event.c */
 int event_open(pcap_t *p);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The port of a handle: opened, lost, closed; its counters. */
+/* The port of a handle: opened, lost, closed. */
 #include "handle.h"
 
 #include <net/if.h>
@@ -100,6 +100,7 @@ int port_open(pcap_t *p)
 		return handle_fail(p, status_of(error), "%s",
 				   reason[0] != '\0' ? reason : strerror(error));
 	p->nic_index = name_of_nic(p->device, nic) ? if_nametoindex(nic) : 0;
+	counters_read(p, &p->drops_before, &p->ifdrops_before);
 	p->ring = p->port->first_rx_ring;
 	p->tx.ring = p->port->first_tx_ring;
 	return 0;
@@ -139,10 +140,4 @@ int port_failed(pcap_t *p)
 	if (*why == '\0')
 		why = strerror(errno);
 	return handle_fail(p, PCAP_ERROR, "%s: %s", p->device, why);
-}
-
-unsigned int port_drops(pcap_t *p)
-{
-	(void)p;
-	return 0;
 }
