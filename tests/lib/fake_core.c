@@ -154,6 +154,10 @@ static int do_ctrl(struct nmcore *nm, struct nmreq_header *hdr)
 		}
 	}
 	if (fake_ctrl_errno) {
+		/* A host may have written to the body before it failed. */
+		if (hdr->nr_reqtype == NETMAP_REQ_REGISTER)
+			((struct nmreq_register *)(uintptr_t)hdr->nr_body)->nr_memsize =
+				1;
 		errno = fake_ctrl_errno;
 		return -1;
 	}

@@ -252,6 +252,12 @@ static void failures(void **state)
 	assert_says("eth0: the port is taken, close the other one");
 	fake_ctrl_errno = 0;
 
+	fail_after = 0; /* registered, but no room for the region's entry */
+	assert_int_equal(nmport_open_desc(d), -1);
+	assert_int_equal(errno, ENOMEM);
+	assert_memory_equal(d, &before, sizeof(before));
+	fail_after = -1;
+
 	fake_memfd_errno = ENOMEM;
 	assert_int_equal(nmport_open_desc(d), -1);
 	assert_int_equal(errno, ENOMEM);
@@ -449,6 +455,13 @@ static void offsets(void **state)
 	assert_int_equal(o->nro_offset_bits, 0);
 	assert_int_equal(nmport_offset(d, 1, 2, 3, 4), -1);
 	assert_says("already given");
+	nmport_undo_prepare(d);
+	/* An option that was fine goes too if a later one is not. */
+	d = nmport_prepare("netmap:e");
+	assert_int_equal(nmport_parse(d, "netmap:f@offset=64@conf:rings=x"), -1);
+	assert_int_equal(d->hdr.nr_options, 0);
+	assert_null(d->clist);
+	assert_string_equal(d->hdr.nr_name, "e");
 	nmport_undo_prepare(d);
 	assert_null(nmport_prepare("netmap:e@offset:bits=16"));
 	assert_says("initial must be given");
