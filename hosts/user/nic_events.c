@@ -185,16 +185,16 @@ static void link_event(void *arg, unsigned int ifindex, int error)
 	struct nic_port *np;
 	struct netdev nd;
 
-	nm_list_for_each (np, &news->nics->ports, struct nic_port, link) {
+	nm_list_for_each(np, &news->nics->ports, struct nic_port, link) {
 		int why = error;
 
 		if (np->port.gone || (ifindex && np->nd.ifindex != ifindex))
 			continue;
-		if (!ifindex) {
-			why = -netdev_get(&nd, NULL, np->nd.ifindex);
-			if (!why && !nd.up)
-				why = ENETDOWN;
-		}
+		/* what is being removed goes down first: tell what matters more */
+		if (why != ENXIO && netdev_get(&nd, NULL, np->nd.ifindex))
+			why = ENXIO;
+		else if (!why && !nd.up)
+			why = ENETDOWN;
 		if (why) {
 			port_gone(np, why);
 			news->gone = true;

@@ -112,7 +112,7 @@ static int outliving(struct nm_ns *ns)
 	int n = 0;
 
 	nm_os_mutex_lock(&ns->lock);
-	nm_list_for_each (port, &ns->ports, struct nm_port, link)
+	nm_list_for_each(port, &ns->ports, struct nm_port, link)
 		n += port->persistent || nm_vale_is_nic(port);
 	nm_os_mutex_unlock(&ns->lock);
 	return n;

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Several queues: all of them, one of them, and the rest of the traffic to the host. */
+#include "fixture.h"
+
+#include <errno.h>
+#include <net/netmap_user.h>
+#include <string.h>
+#include <unistd.h>
+
+#define QUEUES 4
+
+static void test_all(void)
+{
+	struct port a, b;
+
+	check(!port_open(&a, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(a.nm));
+	check(!port_open(&b, "nt1", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(b.nm));
+	check(a.nifp->ni_tx_rings == QUEUES && a.nifp->ni_rx_rings == QUEUES);
+	for (uint32_t q = 0; q < QUEUES; q++) {
+		/* veth keeps the queue: what is sent on tx queue q arrives on rx queue q
+		 */
+		check(port_send(&a, q, 500, 60 + q, q * 1000) == 500);
+		check(port_wait(&b, 1, 1000));
+		for (uint32_t i = 0; i < QUEUES; i++)
+			check(nm_ring_empty(port_rxring(&b, i)) == (i != q),
+			      "queue %u, ring %u", q, i);
+		check(port_receive(&b, 500, 500) == 500);
+	}
+	check(state_has("4 queues"));
+	port_close(&a);
+	port_close(&b);
+}
+
+static void test_one(void)
+{
+	struct port a[2], b;
+	uint32_t got;
+
+	check(!port_open(&b, "nt1", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(b.nm));
+	check(!port_open(&a[0], "nt0", NR_REG_ONE_NIC, 1, 0), "%s",
+	      nmcore_error(a[0].nm));
+	check(!port_open(&a[1], "nt0", NR_REG_ONE_NIC, 3, 0), "%s",
+	      nmcore_error(a[1].nm));
+	check(port_send(&b, 1, 300, 60, 0) == 300);
+	check(port_send(&b, 3, 200, 60, 0) == 200);
+	got = port_receive(&a[0], 300, 300);
+	check(got == 300, "ring 1 received %u", got);
+	got = port_receive(&a[1], 200, 300);
+	check(got == 200, "ring 3 received %u", got);
+	check(port_send(&a[1], 3, 100, 60, 0) == 100);
+	check(port_receive(&b, 100, 300) == 100);
+	port_close(&a[0]);
+	/* the other goes on */
+	check(port_send(&b, 3, 200, 60, 0) == 200);
+	check(port_receive(&a[1], 200, 300) == 200);
+	port_close(&a[1]);
+	port_close(&b);
+}
+
+/* Queues that nobody has opened stay the host's, and so does reception for a sender. */
+static void test_rest(void)
+{
+	struct port one, sender, b;
+	int raw = raw_open("nt0");
+
+	check(!port_open(&b, "nt1", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(b.nm));
+	check(!port_open(&one, "nt0", NR_REG_ONE_NIC, 0, 0), "%s", nmcore_error(one.nm));
+	check(!port_open(&sender, "nt0", NR_REG_ONE_NIC, 2, NR_TX_RINGS_ONLY), "%s",
+	      nmcore_error(sender.nm));
+	check(port_send(&b, 1, 100, 60, 0) == 100);
+	check(port_send(&b, 2, 100, 60, 0) == 100);
+	check(port_send(&b, 0, 100, 60, 0) == 100);
+	check(raw_receive(raw, 1000, 300) == 200);
+	check(port_receive(&one, 1000, 300) == 100);
+	check(port_send(&sender, 2, 100, 60, 0) == 100);
+	check(port_receive(&b, 1000, 300) == 100);
+	port_close(&one);
+	port_close(&sender);
+	port_close(&b);
+	close(raw);
+}
+
+static void test_wrong(void)
+{
+	struct port p, q;
+
+	check(port_open(&p, "nt0", NR_REG_ONE_NIC, QUEUES, 0) && p.error == EINVAL);
+	check(strstr(nmcore_error(p.nm), "ring"), "%s", nmcore_error(p.nm));
+	port_close(&p);
+	check(!port_open(&p, "nt0", NR_REG_ONE_NIC, 0, NR_EXCLUSIVE), "%s",
+	      nmcore_error(p.nm));
+	check(port_open(&q, "nt0", NR_REG_ALL_NIC, 0, 0) && q.error == EBUSY);
+	port_close(&q);
+	check(!port_open(&q, "nt0", NR_REG_ONE_NIC, 1, 0), "%s", nmcore_error(q.nm));
+	port_close(&q);
+	port_close(&p);
+}
+
+int main(void)
+{
+	nmcore_set("verbose", 0);
+	net_setup(QUEUES);
+	test_all();
+	test_one();
+	test_rest();
+	test_wrong();
+	return 0;
+}
