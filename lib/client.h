@@ -25,6 +25,7 @@ struct nmc_waiter {
 	int fd; /* -1: there is none yet */
 	uint16_t id;
 	bool armed; /* the pipe may have something to read */
+	uint32_t generation;
 };
 
 struct nmc_chan {
@@ -44,6 +45,8 @@ struct nmc_file {
 	uint32_t refs; /* held by descriptors and by calls in progress */
 	bool dead;    /* the daemon is gone */
 	bool ask;     /* the daemon knows why the last call failed */
+	char *region;	    /* where the program has it mapped, */
+	uint64_t nifp_offset; /* and its netmap_if in there; for nmc_rings() */
 	pthread_mutex_t lock;
 	struct nmc_chan *chan[NMC_CHANS];
 	char err[NMD_TEXT];
@@ -60,6 +63,7 @@ int nmc_start(const char *path, char *err, size_t errlen);
 /* client_file.c */
 struct nmc_file *nmc_file_get(uint64_t id); /* finds or makes it, with a reference */
 void nmc_file_hold(struct nmc_file *f);
+bool nmc_file_tryhold(struct nmc_file *f); /* false: it was closed meanwhile */
 void nmc_file_put(struct nmc_file *f);
 int nmc_fail(struct nmc_file *f, int error, const char *text);
 
@@ -79,6 +83,7 @@ ssize_t nmc_msg_call(struct nmc_file *f, struct nmc_chan *ch, const void *msg, s
 
 /* client_fork.c: after fork() the channels are the parent's. At the start of every call. */
 extern uint32_t *nmc_forkmark;
+extern uint32_t nmc_generation; /* forks from the first process to this one */
 void nmc_forked(void);
 void nmc_watch_forks(void);
 void nmc_files_forked(void); /* client_file.c */
@@ -103,16 +108,20 @@ void *nmc_mmap(struct nmc_file *f, int fd, void *addr, size_t len, int prot, int
  */
 int nmc_poll(struct nmc_file *f, int fd, int events, int *wake);
 int nmc_poll_with(struct nmc_file *f, int fd, int events, struct nmc_waiter *w);
+/* A number that is another one when head or tail of any ring changed; 0: can't tell. */
+uint64_t nmc_rings(struct nmc_file *f);
 void nmc_waiter_free(struct nmc_file *f, int fd, struct nmc_waiter *w);
 const char *nmc_strerror(struct nmc_file *f, int fd);
 
 /* client_request.c: what a request's argument points to. */
+bool nmc_peek(void *dst, uint64_t addr, size_t len);
 size_t nmc_marshal(unsigned long request, void *arg, struct nmd_ioctl *m, size_t size);
 void nmc_unmarshal(const struct nmd_ioctl *m, const struct nmd_ioctl_done *done);
 
 /* client_sys.c */
 int nmc_close(int fd);
 int nmc_high_fd(int fd); /* moves it out of the way of the program's own */
+int nmc_hidden(int fd);	 /* one of those? */
 ssize_t nmc_recv(int sock, void *buf, size_t size, int *fds, unsigned int *nfds, int ms);
 int nmc_send(int sock, const void *buf, size_t len, int fd, int ms);
 int nmc_wait(int fd, int events, int ms);

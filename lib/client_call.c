@@ -19,7 +19,20 @@ static int sync_rings(struct nmc_file *f, int fd, uint8_t op)
 	nmc_chan_put(ch);
 	if (__builtin_expect(error == 0, 1))
 		return 0;
-	return nmc_fail(f, error, f->dead ? f->err : NULL);
+	return nmc_fail(f, error, f->dead ? "netmapd went away" : NULL);
+}
+
+/* The request succeeded, so its pointers are good. */
+static void note_registration(struct nmc_file *f, unsigned long request, const void *arg)
+{
+	const struct nmreq_header *hdr = arg;
+	const struct nmreq *old = arg;
+
+	if (request == NIOCCTRL && hdr->nr_reqtype == NETMAP_REQ_REGISTER)
+		f->nifp_offset =
+			((const struct nmreq_register *)(uintptr_t)hdr->nr_body)->nr_offset;
+	else if (request == NIOCREGIF)
+		f->nifp_offset = old->nr_offset;
 }
 
 static int ctrl(struct nmc_file *f, int fd, unsigned long request, void *arg)
@@ -48,8 +61,10 @@ static int ctrl(struct nmc_file *f, int fd, unsigned long request, void *arg)
 		return -1;
 	}
 	nmc_unmarshal(&out.m, &in.done);
-	if (in.done.h.error == 0)
+	if (in.done.h.error == 0) {
+		note_registration(f, request, arg);
 		return 0;
+	}
 	in.done.text[NMD_TEXT - 1] = '\0';
 	return nmc_fail(f, (int)in.done.h.error, in.done.text);
 }
@@ -124,6 +139,8 @@ void *nmc_mmap(struct nmc_file *f, int fd, void *addr, size_t len, int prot, int
 	}
 	p = (void *)syscall(SYS_mmap, addr, len, prot, flags, memfd, off);
 	e = errno;
+	if (p != MAP_FAILED && off == 0)
+		f->region = p;
 	nmc_close(memfd);
 	errno = e;
 	return p;
@@ -145,6 +162,7 @@ static int waiter_make(struct nmc_file *f, struct nmc_chan *ch, struct nmc_waite
 	w->id = (uint16_t)m.id;
 	w->fd = nmc_high_fd(pipefd);
 	w->armed = false;
+	w->generation = nmc_generation;
 	return 0;
 }
 
@@ -157,29 +175,43 @@ static void waiter_drain(struct nmc_waiter *w)
 	w->armed = false;
 }
 
+/*
+ * A waiter that was inherited by fork() is shared with the parent, and ends with it: then the
+ * daemon says EINVAL, and we need one of our own.
+ */
+static int poll_waiter(struct nmc_file *f, struct nmc_chan *ch, struct nmd_request r,
+		       struct nmc_waiter *w, uint32_t *got)
+{
+	int error;
+
+	if (w->fd < 0 && waiter_make(f, ch, w) < 0)
+		return f->dead ? ENXIO : ENOSPC;
+	if (w->armed)
+		waiter_drain(w);
+	r.poller = w->id;
+	error = nmc_pipe_call(f, ch, r, got);
+	if (error == EINVAL && w->generation != nmc_generation) {
+		nmc_close(w->fd);
+		w->fd = -1;
+		return poll_waiter(f, ch, r, w, got);
+	}
+	w->armed = error == 0 && *got == 0;
+	return error;
+}
+
 static int poll_on(struct nmc_file *f, struct nmc_chan *ch, int events, struct nmc_waiter *w)
 {
 	struct nmd_request r = {.op = NMD_OP_POLL,
 				.events = (uint16_t)events,
 				.poller = NMD_NO_POLLER};
-	uint32_t got;
-	int error;
+	uint32_t got = 0;
+	int error = w != NULL ? poll_waiter(f, ch, r, w, &got) :
+				nmc_pipe_call(f, ch, r, &got);
 
-	if (w != NULL) {
-		if (w->fd < 0 && waiter_make(f, ch, w) < 0)
-			return POLLERR;
-		if (w->armed)
-			waiter_drain(w);
-		r.poller = w->id;
-	}
-	error = nmc_pipe_call(f, ch, r, &got);
-	if (error != 0) {
-		nmc_fail(f, error, f->dead ? f->err : NULL);
-		return POLLERR;
-	}
-	if (w != NULL)
-		w->armed = got == 0;
-	return (int)got;
+	if (error == 0)
+		return (int)got;
+	nmc_fail(f, error, f->dead ? "netmapd went away" : NULL);
+	return POLLERR;
 }
 
 int nmc_poll(struct nmc_file *f, int fd, int events, int *wake)
@@ -214,8 +246,11 @@ int nmc_poll_with(struct nmc_file *f, int fd, int events, struct nmc_waiter *w)
 
 void nmc_waiter_free(struct nmc_file *f, int fd, struct nmc_waiter *w)
 {
-	struct nmc_chan *ch = w->fd >= 0 && !f->dead ? nmc_chan_get(f, fd) : NULL;
+	struct nmc_chan *ch = NULL;
 
+	nmc_enter();
+	if (w->fd >= 0 && !f->dead && w->generation == nmc_generation)
+		ch = nmc_chan_get(f, fd);
 	if (ch != NULL) {
 		nmc_pipe_call(f, ch, (struct nmd_request){.op = NMD_OP_FREE, .poller = w->id},
 			      NULL);
@@ -223,6 +258,33 @@ void nmc_waiter_free(struct nmc_file *f, int fd, struct nmc_waiter *w)
 	}
 	nmc_close(w->fd);
 	w->fd = -1;
+}
+
+/* The program may have unmapped the region meanwhile: so we do not just look. */
+uint64_t nmc_rings(struct nmc_file *f)
+{
+	struct netmap_if nif;
+	struct {
+		uint32_t head, cur, tail;
+	} r;
+	uint64_t sum = 1469598103934665603u, at = (uintptr_t)f->region + f->nifp_offset;
+	int64_t ofs;
+	uint32_t i, n;
+
+	if (f->region == NULL || !nmc_peek(&nif, at, sizeof(nif)))
+		return 0;
+	n = nif.ni_tx_rings + nif.ni_rx_rings + nif.ni_host_tx_rings + nif.ni_host_rx_rings;
+	for (i = 0; i < n && i < 1024; i++) {
+		if (!nmc_peek(&ofs, at + sizeof(nif) + i * sizeof(ofs), sizeof(ofs)))
+			return 0;
+		if (ofs == 0)
+			continue;
+		if (!nmc_peek(&r, at + (uint64_t)ofs + offsetof(struct netmap_ring, head),
+			      sizeof(r)))
+			return 0;
+		sum = ((sum ^ r.head) * 1099511628211u ^ r.tail) * 1099511628211u;
+	}
+	return sum != 0 ? sum : 1;
 }
 
 const char *nmc_strerror(struct nmc_file *f, int fd)

@@ -14,6 +14,8 @@ static void file_init(struct nmc_file *f, uint64_t id)
 	f->id = id;
 	f->dead = f->ask = false;
 	f->err[0] = '\0';
+	f->region = NULL;
+	f->nifp_offset = 0;
 	f->next = files;
 	f->prevp = &files;
 	if (f->next != NULL)
@@ -51,6 +53,17 @@ struct nmc_file *nmc_file_get(uint64_t id)
 void nmc_file_hold(struct nmc_file *f)
 {
 	__atomic_fetch_add(&f->refs, 1, __ATOMIC_ACQUIRE);
+}
+
+bool nmc_file_tryhold(struct nmc_file *f)
+{
+	uint32_t refs = __atomic_load_n(&f->refs, __ATOMIC_RELAXED);
+
+	while (refs != 0)
+		if (__atomic_compare_exchange_n(&f->refs, &refs, refs + 1, true,
+						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			return true;
+	return false;
 }
 
 static void drop_channels(struct nmc_file *f)

@@ -10,11 +10,13 @@
 #include "client.h"
 
 uint32_t *nmc_forkmark;
+uint32_t nmc_generation;
 
 void nmc_forked(void)
 {
 	if (nmc_forkmark != NULL && __atomic_exchange_n(nmc_forkmark, 1, __ATOMIC_ACQ_REL))
 		return;
+	nmc_generation++;
 	nmc_files_forked();
 }
 

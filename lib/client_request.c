@@ -44,7 +44,7 @@ static const uint16_t option_size[NETMAP_REQ_OPT_MAX] = {
 };
 
 /* A program's pointer may point nowhere, which is an error of its call, not a crash. */
-static bool peek(void *dst, uint64_t addr, size_t len)
+bool nmc_peek(void *dst, uint64_t addr, size_t len)
 {
 	struct iovec local = {dst, len}, remote = {(void *)(uintptr_t)addr, len};
 	long n = syscall(SYS_process_vm_readv, (long)getpid(), &local, 1L, &remote, 1L, 0L);
@@ -61,7 +61,7 @@ static bool add(struct builder *b, uint64_t addr, size_t len)
 	struct nmd_window *w = &b->m->window[b->m->nwindows];
 
 	if (b->m->nwindows == NMD_WINDOWS_MAX || len == 0 || len > sizeof(b->data) - b->bytes ||
-	    !peek(b->data + b->bytes, addr, len))
+	    !nmc_peek(b->data + b->bytes, addr, len))
 		return false;
 	w->addr = addr;
 	w->len = (uint32_t)len;
@@ -76,7 +76,7 @@ static void add_options(struct builder *b, uint64_t addr)
 	struct nmreq_option opt;
 	size_t len;
 
-	while (addr != 0 && peek(&opt, addr, sizeof(opt))) {
+	while (addr != 0 && nmc_peek(&opt, addr, sizeof(opt))) {
 		len = opt.nro_reqtype < NETMAP_REQ_OPT_MAX ? option_size[opt.nro_reqtype] : 0;
 		if (len == 0 && opt.nro_size <= NETMAP_REQ_MAXSIZE)
 			len = sizeof(opt) + opt.nro_size;

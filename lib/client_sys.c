@@ -8,9 +8,30 @@
 
 #include "client.h"
 
+/* A bit for each of our own descriptors, so that a program can be kept from closing them. */
+#define HIDDEN_MAX 65536
+static uint64_t hidden[HIDDEN_MAX / 64];
+
+int nmc_hidden(int fd)
+{
+	return fd >= 0 && fd < HIDDEN_MAX &&
+	       (__atomic_load_n(&hidden[fd / 64], __ATOMIC_RELAXED) >> fd % 64 & 1);
+}
+
+static void hide(int fd)
+{
+	if (fd >= 0 && fd < HIDDEN_MAX)
+		__atomic_fetch_or(&hidden[fd / 64], UINT64_C(1) << fd % 64, __ATOMIC_RELAXED);
+}
+
 int nmc_close(int fd)
 {
-	return fd >= 0 ? (int)syscall(SYS_close, fd) : 0;
+	if (fd < 0)
+		return 0;
+	if (nmc_hidden(fd))
+		__atomic_fetch_and(&hidden[fd / 64], ~(UINT64_C(1) << fd % 64),
+				   __ATOMIC_RELAXED);
+	return (int)syscall(SYS_close, fd);
 }
 
 /*
@@ -28,9 +49,11 @@ int nmc_high_fd(int fd)
 		rl.rlim_cur = 4096;
 	high = (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, (int)rl.rlim_cur / 2);
 	errno = e;
-	if (high < 0)
-		return fd;
-	nmc_close(fd);
+	if (high >= 0)
+		nmc_close(fd);
+	else
+		high = fd;
+	hide(high);
 	return high;
 }
 
