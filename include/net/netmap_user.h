@@ -122,16 +122,17 @@ static inline int nm_tx_pending(struct netmap_ring *ring)
 }
 
 /*
- * Copies a packet of len bytes. Faster than memcpy() for what packets are mostly: short,
- * of a length that the compiler does not know. Blocks of a fixed size, and a last block
- * that ends at the last byte and may overlap the one before: nothing outside is touched.
+ * Copies a packet of len bytes. Short ones, whose length the compiler does not know, in
+ * line: blocks of a fixed size, and a last one that ends at the last byte and may overlap
+ * the one before; nothing outside is touched. From some hundred bytes on, memcpy() makes
+ * up for the call with the widest registers that the CPU has.
  */
 static inline void nm_pkt_copy(const void *src, void *dst, int len)
 {
 	const char *s = (const char *)src;
 	char *d = (char *)dst;
 
-	if (unlikely(len < 32 || len > 1024)) {
+	if (unlikely(len < 32 || len > 256)) {
 		if (len > 0)
 			memcpy(d, s, (size_t)len);
 		return;
