@@ -42,19 +42,10 @@ static int req_port_info(struct nm_binding *b, struct nmreq_header *hdr, void *b
 	return 0;
 }
 
-static int req_pools_info(struct nm_binding *b, struct nmreq_header *hdr, void *body)
+static void describe_pools(const struct nm_mem *mem, struct nmreq_pools_info *info)
 {
-	struct nmreq_pools_info *info = body;
-	struct nm_mem *mem = b->mem;
-	const struct nm_pool *p;
+	const struct nm_pool *p = mem->pool;
 
-	(void)hdr;
-	if (!mem)
-		mem = nm_mem_find(b->ns, info->nr_mem_id);
-	if (!mem)
-		return nm_fail(&b->err, -ENOENT,
-			       "no memory has id %u: register a port first", info->nr_mem_id);
-	p = mem->pool;
 	info->nr_memsize = nm_mem_size(mem);
 	info->nr_mem_id = mem->id;
 	info->nr_if_pool_offset = p[NM_POOL_IF].off;
@@ -66,6 +57,30 @@ static int req_pools_info(struct nm_binding *b, struct nmreq_header *hdr, void *
 	info->nr_buf_pool_offset = p[NM_POOL_BUF].off;
 	info->nr_buf_pool_objtotal = p[NM_POOL_BUF].limit;
 	info->nr_buf_pool_objsize = p[NM_POOL_BUF].unit;
+}
+
+/* Of the binding's memory; else of the one with the id; else of the port with the name. */
+static int req_pools_info(struct nm_binding *b, struct nmreq_header *hdr, void *body)
+{
+	struct nmreq_pools_info *info = body;
+	struct nm_mem *mem = b->mem;
+	struct nm_port *port;
+	int error;
+
+	if (!mem && !info->nr_mem_id && hdr->nr_name[0]) {
+		error = get_port(b, hdr->nr_name, 0, false, &port);
+		if (error)
+			return error;
+		describe_pools(port->mem, info);
+		nm_port_put(port);
+		return 0;
+	}
+	if (!mem)
+		mem = nm_mem_find(b->ns, info->nr_mem_id);
+	if (!mem)
+		return nm_fail(&b->err, -ENOENT,
+			       "no memory has id %u: register a port first", info->nr_mem_id);
+	describe_pools(mem, info);
 	return 0;
 }
 
