@@ -28,7 +28,8 @@ static bool call_ioctl(struct nmd_chan *ch, struct nmd_msg *m)
 
 	ch->call = m;
 	ch->dirty = 0;
-	if (!nm || nmcore_ioctl(nm, m->ioctl.request, (void *)(uintptr_t)m->ioctl.arg) < 0)
+	if (!nm ||
+	    nmcore_ioctl(nm, m->ioctl.request, (void *)(uintptr_t)m->ioctl.arg) < 0)
 		error = errno;
 	ch->call = NULL;
 	for (i = 0; i < m->ioctl.nwindows; i++) {

@@ -114,7 +114,8 @@ static bool serve_request(struct nmd_chan *ch, const struct nmd_request *r)
 		reply.error = errno;
 	else
 		reply.value = got;
-	/* The pipe has room for thousands: who does not read answers is not waited for. */
+	/* The pipe has room for thousands: who does not read answers is not waited for.
+	 */
 	return write(ch->rep, &reply, sizeof(reply)) == sizeof(reply);
 }
 
@@ -286,8 +287,9 @@ int nmd_chan_start(struct nmd_file *f, int sock, uint64_t nonce_addr)
 uncount:
 	chan_uncount();
 refuse:
-	nmd_refuse(sock, error, error == EMFILE ? "netmapd: too many threads use netmap" :
-						  "netmapd: no resources for a channel");
+	nmd_refuse(sock, error,
+		   error == EMFILE ? "netmapd: too many threads use netmap"
+				   : "netmapd: no resources for a channel");
 	close(sock);
 	return error;
 }

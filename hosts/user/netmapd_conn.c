@@ -208,7 +208,8 @@ static int dispatch(struct nmd_conn *c, const struct nmd_msg *m, int *fds,
 		if (!c->file)
 			return EBADMSG;
 		*nfds = 0;
-		/* What went wrong is told to the channel; the descriptor is none the worse. */
+		/* What went wrong is told to the channel; the descriptor is none the
+		 * worse. */
 		nmd_chan_start(c->file, fds[0], m->attach.nonce_addr);
 		return 0;
 	default:
@@ -225,13 +226,16 @@ static void turn_away(struct nmd_conn *c, int error, const void *buf, size_t len
 	switch (error) {
 	case EPROTONOSUPPORT:
 		snprintf(text, sizeof(text),
-			 "this program speaks version %u of the protocol, netmapd (process "
-			 "%d) version %d: end netmapd, or use the program that came with it",
+			 "this program speaks version %u of the protocol, netmapd "
+			 "(process "
+			 "%d) version %d: end netmapd, or use the program that came with "
+			 "it",
 			 h.version, (int)getpid(), NMD_VERSION);
 		break;
 	case EBADMSG:
 	case EMSGSIZE:
-		snprintf(text, sizeof(text), "netmapd: this is no message of its protocol");
+		snprintf(text, sizeof(text),
+			 "netmapd: this is no message of its protocol");
 		break;
 	default:
 		snprintf(text, sizeof(text), "netmapd: %s", strerror(error));

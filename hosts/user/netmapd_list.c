@@ -95,9 +95,9 @@ int nmd_print_list(bool json)
 		return complain("socket", errno);
 	memcpy(sun.sun_path, nmd.path, sizeof(sun.sun_path));
 	if (connect(s, (struct sockaddr *)&sun, sizeof(sun)) < 0) {
-		status = errno == ENOENT || errno == ECONNREFUSED ?
-				 no_daemon() :
-				 complain(nmd.path, errno);
+		status = errno == ENOENT || errno == ECONNREFUSED
+				 ? no_daemon()
+				 : complain(nmd.path, errno);
 		close(s);
 		return status;
 	}

@@ -305,7 +305,8 @@ static void clean_up(void)
 {
 	const struct timespec pause = {0, 5000000};
 
-	/* Ended by a signal: who starts another one waits until we are gone, if we can. */
+	/* Ended by a signal: who starts another one waits until we are gone, if we can.
+	 */
 	flock(lockfd, LOCK_EX | LOCK_NB);
 	if (listenfd >= 0) {
 		unlink(nmd.path);
