@@ -169,6 +169,7 @@ enum nmd_op {
 	NMD_OP_POLL, /* value of the answer: revents */
 	NMD_OP_MSG,  /* take a message from the socket; no answer on the pipe */
 	NMD_OP_FREE, /* frees a poller */
+	NMD_OP_CLOSE, /* the last one: answered when what the process held is free */
 };
 
 #define NMD_NO_POLLER 0xffff /* poll: do not arm anything */

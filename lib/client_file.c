@@ -66,32 +66,44 @@ bool nmc_file_tryhold(struct nmc_file *f)
 	return false;
 }
 
-static void drop_channels(struct nmc_file *f)
+/* `wait`: until the daemon has let go of what they held. */
+static void drop_channels(struct nmc_file *f, bool wait)
 {
 	unsigned int i;
 
 	for (i = 0; i < NMC_CHANS; i++) {
-		if (f->chan[i] != NULL)
-			nmc_chan_close(f->chan[i]);
+		if (f->chan[i] == NULL)
+			continue;
+		if (wait && !f->dead)
+			nmc_pipe_call(f, f->chan[i], (struct nmd_request){.op = NMD_OP_CLOSE},
+				      NULL);
+		nmc_chan_close(f->chan[i]);
 		f->chan[i] = NULL;
 	}
 }
 
 void nmc_file_put(struct nmc_file *f)
 {
+	bool last;
+
 	if (__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
 	pthread_mutex_lock(&files_lock);
 	/* Somebody may have found it by its id meanwhile, and others may have come and gone. */
-	if (__atomic_load_n(&f->refs, __ATOMIC_ACQUIRE) == 0 && f->prevp != NULL) {
+	last = __atomic_load_n(&f->refs, __ATOMIC_ACQUIRE) == 0 && f->prevp != NULL;
+	if (last) {
 		*f->prevp = f->next;
 		if (f->next != NULL)
 			f->next->prevp = f->prevp;
 		f->prevp = NULL;
-		drop_channels(f);
-		f->next = spare;
-		spare = f;
 	}
+	pthread_mutex_unlock(&files_lock);
+	if (!last)
+		return;
+	drop_channels(f, true);
+	pthread_mutex_lock(&files_lock);
+	f->next = spare;
+	spare = f;
 	pthread_mutex_unlock(&files_lock);
 }
 
@@ -103,7 +115,7 @@ void nmc_files_forked(void)
 	pthread_mutex_init(&files_lock, NULL);
 	for (f = files; f != NULL; f = f->next) {
 		pthread_mutex_init(&f->lock, NULL);
-		drop_channels(f);
+		drop_channels(f, false);
 	}
 }
 

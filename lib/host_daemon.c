@@ -19,9 +19,15 @@ static int daemon_open(void **state, char *err, size_t errlen)
 
 static int daemon_close(void *state, int fd)
 {
+	int ret, e;
+
+	/* First the descriptor: the channels' end then is the end of all. */
 	nmc_enter();
+	ret = nmc_close(fd);
+	e = errno;
 	nmc_file_put(state);
-	return nmc_close(fd);
+	errno = e;
+	return ret;
 }
 
 static int daemon_ioctl(void *state, int fd, unsigned long request, void *arg)

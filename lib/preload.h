@@ -62,7 +62,10 @@ static inline bool pl_is_netmap(int fd)
 /* A descriptor that came from somewhere: is it one of ours? Enters it in the table. */
 struct nmc_file *pl_adopt(int fd); /* with a reference, or NULL */
 void pl_set(int fd, struct nmc_file *f); /* takes over the reference */
-void pl_forget(int fd);			 /* it is about to be closed, or replaced */
+void pl_forget(int fd);			 /* it was closed, or replaced */
+/* In two steps: what was there, which is let go of after the descriptor was closed. */
+struct pl_fd pl_take(int fd);
+void pl_drop(struct pl_fd old);
 void pl_duplicated(int from, int to);
 /* In a child of vfork() the memory is the parent's: nothing may be changed in it. */
 bool pl_borrowed(void);

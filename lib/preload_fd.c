@@ -77,14 +77,15 @@ static struct pl_fd take(struct pl_fd *e)
 	return old;
 }
 
-static void put(int fd, struct pl_fd old)
+void pl_drop(struct pl_fd old)
 {
-	if (old.file != NULL) {
-		pl_epoll_closed(fd);
+	int e = errno;
+
+	if (old.file != NULL)
 		nmc_file_put(old.file);
-	}
 	if (old.ep != NULL)
 		pl_epoll_put(old.ep);
+	errno = e;
 }
 
 void pl_set(int fd, struct nmc_file *f)
@@ -99,24 +100,33 @@ void pl_set(int fd, struct nmc_file *f)
 		__atomic_fetch_add(&pl_active, 1, __ATOMIC_RELAXED);
 	}
 	pthread_mutex_unlock(&pl_lock);
-	put(fd, old);
+	if (old.file != NULL)
+		pl_epoll_closed(fd);
+	pl_drop(old);
 	if (e == NULL)
 		nmc_file_put(f);
 }
 
-void pl_forget(int fd)
+struct pl_fd pl_take(int fd)
 {
-	struct pl_fd old, *e;
+	struct pl_fd old = {NULL, NULL}, *e;
 
 	if (__atomic_load_n(&pl_active, __ATOMIC_RELAXED) == 0)
-		return;
+		return old;
 	e = pl_entry(fd);
 	if (e == NULL || (e->file == NULL && e->ep == NULL) || pl_borrowed())
-		return;
+		return old;
 	pthread_mutex_lock(&pl_lock);
 	old = take(e);
 	pthread_mutex_unlock(&pl_lock);
-	put(fd, old);
+	if (old.file != NULL)
+		pl_epoll_closed(fd);
+	return old;
+}
+
+void pl_forget(int fd)
+{
+	pl_drop(pl_take(fd));
 }
 
 void pl_duplicated(int from, int to)

@@ -130,12 +130,17 @@ PUBLIC int __openat64_2(int dir, const char *path, int flags)
 /* Programs that close all numbers there are must not close what they did not open. */
 PUBLIC int close(int fd)
 {
+	struct pl_fd old;
+	int ret;
+
 	if (__builtin_expect(nmc_hidden(fd), 0) && !pl_borrowed()) {
 		errno = EBADF;
 		return -1;
 	}
-	pl_forget(fd);
-	return REAL(close)(fd);
+	old = pl_take(fd);
+	ret = REAL(close)(fd);
+	pl_drop(old);
+	return ret;
 }
 
 int close_range(unsigned int first, unsigned int last, int flags);

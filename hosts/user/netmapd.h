@@ -34,11 +34,14 @@ struct nmd_poll {
 };
 
 /*
- * An open file of /dev/netmap. Referenced by the connection and by each channel:
- * it is closed when the last process has let go of it.
+ * An open file of /dev/netmap. The connection and each channel hold it open: it is
+ * closed when the last process has let go of it.
  */
 struct nmd_file {
-	unsigned int refs;
+	int conn; /* the connection's socket; -1: closed. Under the lock */
+	bool connected; /* the connection's reference is still held */
+	unsigned int holders; /* who keeps it open */
+	unsigned int refs;    /* who knows of this struct */
 	unsigned int nchannels;
 	pid_t pid; /* who opened it */
 	pthread_mutex_t lock;
@@ -46,9 +49,12 @@ struct nmd_file {
 	struct nmd_poll poll[NMD_FILE_POLLERS];
 };
 
-struct nmd_file *nmd_file_new(pid_t pid);
-void nmd_file_hold(struct nmd_file *f);
+struct nmd_file *nmd_file_new(int conn, pid_t pid);
+void nmd_file_hold(struct nmd_file *f); /* one more channel */
 void nmd_file_put(struct nmd_file *f);
+/* The connection does not hold it any more; with `if_gone`: if nobody has its other end. */
+void nmd_file_disconnect(struct nmd_file *f, bool if_gone);
+void nmd_file_unref(struct nmd_file *f); /* the connection forgets it */
 /* The core's descriptor, opened at the first call. NULL and errno. */
 struct nmcore *nmd_file_core(struct nmd_file *f);
 /* A new poller; *rd is the end for the client. Its number, or -1 and errno. */
@@ -64,6 +70,7 @@ struct nmd_server {
 	unsigned int nchans;
 	unsigned int nfiles; /* open files, or being closed */
 	unsigned int nlists; /* threads that make a listing */
+	unsigned int nclosing; /* threads that close a file */
 	bool stopping;
 	int wakefd; /* eventfd: have the main thread look at the books */
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
@@ -105,7 +112,6 @@ struct nmd_chan {
 	/* the client's memory */
 	uint64_t nonce_addr;
 	uint8_t nonce[NMD_NONCE];
-	int memfd; /* /proc/PID/mem; -1: not tried yet; -2: to no avail */
 	const struct nmd_msg *call; /* the request being executed, if it has windows */
 	uint32_t dirty;
 	char in[NMD_MSG_MAX];
@@ -116,6 +122,8 @@ struct nmd_chan {
 int nmd_chan_start(struct nmd_file *f, int sock, uint64_t nonce_addr);
 /* Executes the message that waits on the socket. false: the client is at fault. */
 bool nmd_chan_message(struct nmd_chan *ch);
+/* Is some client gone that we have not cleaned up after yet? */
+bool nmd_chans_leaving(void);
 /* Stops all channels; false if some did not end in time. */
 bool nmd_chans_stop(void);
 

@@ -2,7 +2,7 @@
 /* The calls of a channel that come as messages: ioctl, memory, pollers, errors. */
 #include "netmapd.h"
 
-#include <net/netmap.h>
+#include <time.h>
 
 static bool answer(struct nmd_chan *ch, const void *msg, size_t len, const int *fd)
 {
@@ -18,19 +18,37 @@ static void copy_text(char *dst, const char *src)
 	memset(dst + n, 0, NMD_TEXT - n);
 }
 
+/*
+ * A program that was killed a moment ago may still hold what this one asks for: in
+ * the kernel, its descriptors would be closed before anybody hears of its end.
+ */
+static int execute(struct nmcore *nm, unsigned long request, void *arg)
+{
+	const struct timespec pause = {0, 2000000};
+	int tries;
+
+	for (tries = 0; tries < 250; tries++) {
+		if (!nmcore_ioctl(nm, request, arg))
+			return 0;
+		if ((errno != EBUSY && errno != ENOMEM) || !nmd_chans_leaving())
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return errno;
+}
+
 static bool call_ioctl(struct nmd_chan *ch, struct nmd_msg *m)
 {
 	struct nmd_ioctl_done *done = (struct nmd_ioctl_done *)ch->out;
 	struct nmcore *nm = nmd_file_core(ch->file);
 	size_t len = sizeof(*done);
 	unsigned int i;
-	int error = 0;
+	int error;
 
 	ch->call = m;
 	ch->dirty = 0;
-	if (!nm ||
-	    nmcore_ioctl(nm, m->ioctl.request, (void *)(uintptr_t)m->ioctl.arg) < 0)
-		error = errno;
+	error = nm ? execute(nm, m->ioctl.request, (void *)(uintptr_t)m->ioctl.arg) :
+		     errno;
 	ch->call = NULL;
 	for (i = 0; i < m->ioctl.nwindows; i++) {
 		if (!(ch->dirty & 1u << i))

@@ -28,16 +28,33 @@ static void chan_free(struct nmd_chan *ch)
 	struct nmd_file *f = ch->file;
 
 	nmd_pollers_free(f, ch);
-	close(ch->req);
-	close(ch->rep);
-	close(ch->sock);
-	if (ch->memfd >= 0)
-		close(ch->memfd);
 	__atomic_fetch_sub(&f->nchannels, 1, __ATOMIC_RELAXED);
+	nmd_file_disconnect(f, true);
 	nmd_file_put(f);
 	chan_unlink(ch);
+	/* Until here, others can see by the request pipe that this client is leaving. */
+	close(ch->req);
+	if (ch->rep >= 0)
+		close(ch->rep);
+	close(ch->sock);
 	free(ch);
 	nmd_wake_main();
+}
+
+/*
+ * close(2) of the last descriptor that a process has: when it returns, what it held
+ * is free for others, unless another process has a descriptor too.
+ */
+static void chan_close(struct nmd_chan *ch)
+{
+	const struct nmd_reply reply = {0, 0};
+	int rep = ch->rep;
+
+	ch->rep = -1;
+	chan_free(ch);
+	if (write(rep, &reply, sizeof(reply)) < 0)
+		nmd_log(3, "a client did not wait for its close");
+	close(rep);
 }
 
 /*
@@ -146,6 +163,10 @@ static void *chan_main(void *arg)
 			continue;
 		if (n != sizeof(r))
 			break;
+		if (r.op == NMD_OP_CLOSE) {
+			chan_close(ch);
+			return NULL;
+		}
 		follow(ch, r.cpu);
 		if (!serve_request(ch, &r))
 			break;
@@ -231,7 +252,6 @@ static int chan_new(struct nmd_file *f, int sock, struct nmd_chan **chp)
 	ch->sock = sock;
 	ch->pid = pid;
 	ch->cpu = ch->seen_cpu = UINT16_MAX;
-	ch->memfd = -1;
 	error = chan_greet(ch);
 	if (error) {
 		free(ch);
@@ -292,6 +312,24 @@ refuse:
 				   : "netmapd: no resources for a channel");
 	close(sock);
 	return error;
+}
+
+/*
+ * A client is gone when nobody has the write end of its request pipe; its thread
+ * takes a moment to find out, and to give back what it held.
+ */
+bool nmd_chans_leaving(void)
+{
+	bool leaving = __atomic_load_n(&nmd.nclosing, __ATOMIC_ACQUIRE) > 0;
+	struct pollfd p = {.events = 0};
+
+	pthread_mutex_lock(&nmd.lock);
+	for (struct nmd_chan *ch = nmd.chans; ch && !leaving; ch = ch->next) {
+		p.fd = ch->req;
+		leaving = ch != nmd_current && poll(&p, 1, 0) > 0;
+	}
+	pthread_mutex_unlock(&nmd.lock);
+	return leaving;
 }
 
 static unsigned int interrupt_all(void)

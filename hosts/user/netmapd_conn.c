@@ -38,11 +38,12 @@ void nmd_conn_free(struct nmd_conn *c)
 	if (c->next)
 		c->next->prevp = c->prevp;
 	nmd_conns--;
-	close(c->fd);
 	if (c->file) {
 		nmd_conn_ports--;
-		nmd_file_put(c->file);
+		nmd_file_disconnect(c->file, false);
+		nmd_file_unref(c->file);
 	}
+	close(c->fd);
 	free(c);
 }
 
@@ -84,7 +85,7 @@ static int hello(struct nmd_conn *c, const struct nmd_msg *m)
 	if (c->purpose)
 		return EBADMSG;
 	if (m->hello.purpose == NMD_FOR_PORTS) {
-		c->file = nmd_file_new(c->pid);
+		c->file = nmd_file_new(c->fd, c->pid);
 		if (!c->file)
 			return ENOMEM;
 		nmd_conn_ports++;

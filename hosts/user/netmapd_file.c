@@ -3,14 +3,18 @@
 #include "netmapd.h"
 
 #include <fcntl.h>
+#include <poll.h>
 
-struct nmd_file *nmd_file_new(pid_t pid)
+struct nmd_file *nmd_file_new(int conn, pid_t pid)
 {
 	struct nmd_file *f = calloc(1, sizeof(*f));
 
 	if (!f)
 		return NULL;
 	f->refs = 1;
+	f->holders = 1;
+	f->conn = conn;
+	f->connected = true;
 	f->pid = pid;
 	pthread_mutex_init(&f->lock, NULL);
 	for (int i = 0; i < NMD_FILE_POLLERS; i++)
@@ -22,27 +26,73 @@ struct nmd_file *nmd_file_new(pid_t pid)
 void nmd_file_hold(struct nmd_file *f)
 {
 	__atomic_fetch_add(&f->refs, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&f->holders, 1, __ATOMIC_RELAXED);
 }
 
-/* In a thread of its own where the caller must not wait for the core. */
-static void *file_close(void *arg)
+void nmd_file_unref(struct nmd_file *f)
+{
+	if (!__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL))
+		free(f);
+}
+
+static void core_close(struct nmd_file *f)
+{
+	if (f->nm)
+		nmcore_close(f->nm);
+	__atomic_fetch_sub(&nmd.nfiles, 1, __ATOMIC_RELEASE);
+	nmd_wake_main();
+}
+
+static void *close_thread(void *arg)
 {
 	struct nmd_file *f = arg;
 
-	if (f->nm)
-		nmcore_close(f->nm);
-	free(f);
-	__atomic_fetch_sub(&nmd.nfiles, 1, __ATOMIC_RELEASE);
-	nmd_wake_main();
+	core_close(f);
+	nmd_file_unref(f);
+	__atomic_fetch_sub(&nmd.nclosing, 1, __ATOMIC_RELEASE);
 	return NULL;
+}
+
+/* Closes it in a thread of its own where the caller must not wait for the core. */
+static void release(struct nmd_file *f)
+{
+	if (__atomic_sub_fetch(&f->holders, 1, __ATOMIC_ACQ_REL))
+		return;
+	if (!f->nm || nmd_current) {
+		core_close(f);
+		return;
+	}
+	__atomic_fetch_add(&f->refs, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&nmd.nclosing, 1, __ATOMIC_RELAXED);
+	if (nmd_thread(close_thread, f))
+		close_thread(f);
 }
 
 void nmd_file_put(struct nmd_file *f)
 {
-	if (__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL))
-		return;
-	if (!f->nm || nmd_current || nmd_thread(file_close, f))
-		file_close(f);
+	release(f);
+	nmd_file_unref(f);
+}
+
+/*
+ * The main thread hears of the end of a connection when it comes to it; a channel
+ * that is asked to close needs to know at once.
+ */
+void nmd_file_disconnect(struct nmd_file *f, bool if_gone)
+{
+	struct pollfd p = {.events = 0};
+	bool put = false;
+
+	pthread_mutex_lock(&f->lock);
+	p.fd = f->conn;
+	if (!if_gone || (p.fd >= 0 && poll(&p, 1, 0) > 0 && p.revents & POLLHUP)) {
+		put = f->connected;
+		f->connected = false;
+		f->conn = -1;
+	}
+	pthread_mutex_unlock(&f->lock);
+	if (put)
+		release(f);
 }
 
 struct nmcore *nmd_file_core(struct nmd_file *f)

@@ -6,7 +6,7 @@
  */
 #include "netmapd.h"
 
-#include <fcntl.h>
+#include <sys/uio.h>
 
 __thread struct nmd_chan *nmd_current;
 
@@ -27,28 +27,24 @@ static char *window_at(struct nmd_chan *ch, uint64_t addr, size_t len, unsigned 
 }
 
 /*
- * Opened when first needed. The process that made the channel may be gone and
- * its number may be that of another one by now: the nonce, which only the owner
- * of the channel knows, must be where the owner said it would be.
+ * The process that made the channel may be gone, and its number may be that of
+ * another one by now: so the same call that reads the data reads the nonce, which
+ * only the owner of the channel knows, from where the owner said it would be.
  */
-static int open_mem(struct nmd_chan *ch)
+static int read_process(struct nmd_chan *ch, void *dst, uint64_t addr, size_t len)
 {
 	uint8_t nonce[NMD_NONCE];
-	char path[32];
-	int fd;
+	struct iovec local[2] = {{nonce, sizeof(nonce)}, {dst, len}};
+	struct iovec remote[2] = {{(void *)(uintptr_t)ch->nonce_addr, sizeof(nonce)},
+				  {(void *)(uintptr_t)addr, len}};
+	ssize_t n = process_vm_readv(ch->pid, local, 2, remote, 2, 0);
 
-	ch->memfd = -2;
-	snprintf(path, sizeof(path), "/proc/%d/mem", (int)ch->pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	if (pread(fd, nonce, sizeof(nonce), (off_t)ch->nonce_addr) != sizeof(nonce) ||
-	    memcmp(nonce, ch->nonce, sizeof(nonce))) {
-		close(fd);
-		return -1;
-	}
-	ch->memfd = fd;
-	return 0;
+	if (n == (ssize_t)(sizeof(nonce) + len) &&
+	    !memcmp(nonce, ch->nonce, sizeof(nonce)))
+		return 0;
+	/* Nothing of somebody else's memory goes any further. */
+	memset(dst, 0, len);
+	return -EFAULT;
 }
 
 static int copyin(void *ctx, void *dst, uint64_t addr, size_t len)
@@ -65,9 +61,7 @@ static int copyin(void *ctx, void *dst, uint64_t addr, size_t len)
 		memcpy(dst, w, len);
 		return 0;
 	}
-	if (ch->memfd == -2 || (ch->memfd == -1 && open_mem(ch) < 0))
-		return -EFAULT;
-	return pread(ch->memfd, dst, len, (off_t)addr) == (ssize_t)len ? 0 : -EFAULT;
+	return read_process(ch, dst, addr, len);
 }
 
 /* Answers go to windows only: the client put them where it wants them. */
