@@ -20,6 +20,13 @@
 
 #define ETHERTYPE_TEST 0x88b5 /* for local experiments */
 
+/* The thread sanitizer objects to threads in a forked child unless told otherwise. */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+	return "die_after_fork=0";
+}
+
 void fail_at(const char *file, int line, const char *cond, const char *fmt, ...)
 {
 	va_list ap;
