@@ -189,7 +189,9 @@ static int make_if(struct nm_binding *b)
 			bool mine = i >= b->first[dir] && i < b->last[dir];
 
 			*(int64_t *)&nifp->ring_ofs[k] =
-				mine ? (char *)port->krings[dir][i].ring - (char *)nifp : 0;
+				mine ? (int64_t)nm_mem_offset(b->mem,
+							      port->krings[dir][i].ring) -
+					       (int64_t)nm_mem_offset(b->mem, nifp) : 0;
 		}
 	}
 	b->nifp = nifp;

@@ -6,7 +6,7 @@
 #define NM_POOL_IF_MAX	(1u << 20) /* bytes of the IF pool */
 #define NM_COMMIT_STEP	(1u << 18) /* pages are committed in steps of so many bytes */
 
-static uint64_t round_up(uint64_t v, uint64_t to)
+static uint64_t align_up(uint64_t v, uint64_t to)
 {
 	return (v + to - 1) / to * to;
 }
@@ -48,7 +48,7 @@ static int pool_commit(struct nm_mem *mem, struct nm_pool *p, uint32_t upto)
 	uint64_t from = (uint64_t)p->committed * p->unit;
 	/* in larger steps as it grows: a step may cost the host a new mapping of all */
 	uint64_t step = from / 8 > NM_COMMIT_STEP ? from / 8 : NM_COMMIT_STEP;
-	uint64_t to = round_up((uint64_t)upto * p->unit, step);
+	uint64_t to = align_up((uint64_t)upto * p->unit, step);
 	int error;
 
 	if (upto <= p->committed)
@@ -111,9 +111,9 @@ static int pool_init(struct nm_pool *p, uint64_t off, uint32_t unit, uint64_t by
 /* Rings take a sixteenth of the region: a slot is 16 bytes, a buffer 2048 or so. */
 static int mem_layout(struct nm_mem *mem)
 {
-	uint64_t rings = round_up(mem->conf.reserve / 16, NM_PAGE);
+	uint64_t rings = align_up(mem->conf.reserve / 16, NM_PAGE);
 	uint64_t ring_off = NM_POOL_IF_MAX;
-	uint64_t buf_off = round_up(ring_off + rings, 1u << 21) + mem->conf.shift;
+	uint64_t buf_off = align_up(ring_off + rings, 1u << 21) + mem->conf.shift;
 	/* with a shift, the last buffer's tail must stay inside the region too */
 	uint64_t buf_bytes = mem->conf.reserve - buf_off - mem->conf.shift;
 	int error;
@@ -160,7 +160,7 @@ static int mem_create(struct nm_ns *ns, const struct nm_mem_conf *conf, uint16_t
 	mem->id = id;
 	mem->refs = 1;
 	mem->conf = *conf;
-	mem->conf.reserve = round_up(conf->reserve, 1u << 21);
+	mem->conf.reserve = align_up(conf->reserve, 1u << 21);
 	error = nm_os_region_init(&mem->region, mem->conf.reserve);
 	if (error)
 		goto fail_free;
@@ -251,7 +251,7 @@ static int mem_full(struct nm_mem *mem, int pool, int64_t error, uint64_t want,
 void *nm_mem_alloc(struct nm_mem *mem, int pool, size_t size, struct nm_err *err)
 {
 	struct nm_pool *p = &mem->pool[pool];
-	uint32_t n = round_up(size, p->unit) / p->unit;
+	uint32_t n = align_up(size, p->unit) / p->unit;
 	int64_t first = pool_take(mem, p, n);
 	void *obj;
 
@@ -269,7 +269,7 @@ void nm_mem_free(struct nm_mem *mem, int pool, void *obj, size_t size)
 	struct nm_pool *p = &mem->pool[pool];
 
 	pool_give(p, (nm_mem_offset(mem, obj) - p->off) / p->unit,
-		  round_up(size, p->unit) / p->unit);
+		  align_up(size, p->unit) / p->unit);
 }
 
 int nm_mem_bufs_get(struct nm_mem *mem, uint32_t *idx, uint32_t n, struct nm_err *err)
