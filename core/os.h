@@ -31,7 +31,8 @@
  *   nm_xchg(p, v)                  atomic exchange, full barrier
  *   nm_fetch_add(p, v)             atomic addition, full barrier
  *   nm_fence()                     full barrier
- *   nm_likely(x) nm_unlikely(x) nm_prefetch(p) NM_CACHELINE
+ *   nm_likely(x) nm_unlikely(x) NM_CACHELINE
+ *   nm_prefetch(p) nm_prefetchw(p)  for reading, for writing
  *   nm_container_of(ptr, type, member)
  *
  * and the everyday ones of a freestanding C: fixed-width integers, size_t,

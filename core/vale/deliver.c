@@ -9,6 +9,8 @@
 #include "work.h"
 #include "offload.h"
 
+#define AHEAD 8 /* slots; rings have no fewer */
+
 /* The out ring for this source: flows of one ring stay in order. */
 static struct nm_kring *out_ring(struct nm_vport *vp, uint32_t hint)
 {
@@ -146,6 +148,19 @@ static bool too_long(const struct ft *f, uint32_t buf_len)
 	return false;
 }
 
+/*
+ * The buffer that slot j will be copied to was last touched by the receiver, on
+ * another processor: fetch it for writing well before.
+ */
+static void fetch_ahead(const struct nm_kring *out, uint32_t j)
+{
+	const struct netmap_slot *slot =
+		&out->ring->slot[nm_add(j, AHEAD, out->num_slots)];
+
+	/* any index will do: nothing is read through it */
+	nm_prefetchw(nm_mem_buf(out->mem, nm_slot_get(slot).idx));
+}
+
 /* A run into the out ring from slot j on; the slot after it. */
 static uint32_t copy_run(struct nm_vale_work *w, const struct run *r, struct nm_vport *vp,
 			 struct nm_kring *out, uint32_t j, uint32_t taken, struct tally *t)
@@ -160,6 +175,7 @@ static uint32_t copy_run(struct nm_vale_work *w, const struct run *r, struct nm_
 		} else if (nm_unlikely(check && too_long(f, vp->buf_len))) {
 			t->drops[NM_DROP_TOOLONG]++;
 		} else {
+			fetch_ahead(out, j);
 			j = copy_packet(out, f, j, nbufs, t);
 			t->slots += f->frags;
 		}

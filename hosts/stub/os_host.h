@@ -61,6 +61,7 @@ int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
 #define nm_likely(x)   __builtin_expect(!!(x), 1)
 #define nm_unlikely(x) __builtin_expect(!!(x), 0)
 #define nm_prefetch(p) __builtin_prefetch(p)
+#define nm_prefetchw(p) __builtin_prefetch(p, 1)
 #define nm_container_of(ptr, type, member) \
 	((type *)((char *)(ptr)-offsetof(type, member)))
 

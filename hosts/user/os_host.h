@@ -21,6 +21,12 @@
 #define nm_likely(x)   __builtin_expect(!!(x), 1)
 #define nm_unlikely(x) __builtin_expect(!!(x), 0)
 #define nm_prefetch(p) __builtin_prefetch(p)
+#if defined(__x86_64__)
+/* The compiler would make a plain prefetch of it for the oldest processors' sake. */
+#define nm_prefetchw(p) __asm__ volatile("prefetchw %0" : : "m"(*(const char *)(p)))
+#else
+#define nm_prefetchw(p) __builtin_prefetch(p, 1)
+#endif
 #define nm_container_of(ptr, type, member) \
 	((type *)((char *)(ptr)-offsetof(type, member)))
 
