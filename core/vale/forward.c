@@ -337,7 +337,10 @@ uint32_t nm_vale_forward(struct nm_vale_src *src, uint32_t from, uint32_t to)
 		from = next;
 	}
 	nm_deliver_wake(w);
-	nm_stat_add(&src->kr->stats.packets, w->packets);
-	nm_stat_add(&src->kr->stats.bytes, w->bytes);
+	/* an interface's rx ring has counted what it received */
+	if (src->kr->dir == NM_TX) {
+		nm_stat_add(&src->kr->stats.packets, w->packets);
+		nm_stat_add(&src->kr->stats.bytes, w->bytes);
+	}
 	return from;
 }
