@@ -43,6 +43,8 @@ void nmd_conn_free(struct nmd_conn *c)
 		nmd_file_disconnect(c->file, false);
 		nmd_file_unref(c->file);
 	}
+	/* a listing's thread may hold another descriptor of it: close alone is not enough */
+	nmd_unwatch(c->fd);
 	close(c->fd);
 	free(c);
 }

@@ -19,6 +19,7 @@ extern unsigned int nmd_conns, nmd_conn_ports;
 int64_t nmd_now_ms(void);
 struct nmd_conn *nmd_conn_new(int fd, pid_t pid); /* NULL: no memory */
 void nmd_conn_free(struct nmd_conn *c);
+void nmd_unwatch(int fd); /* netmapd_server.c */
 void nmd_conns_free(void);
 /* Takes one message. false: the connection is over. */
 bool nmd_conn_input(struct nmd_conn *c);

@@ -59,6 +59,11 @@ static int watch(int fd, uint32_t events, void *what)
 	return epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &ev);
 }
 
+void nmd_unwatch(int fd)
+{
+	epoll_ctl(epfd, EPOLL_CTL_DEL, fd, NULL);
+}
+
 static int say(char *text, size_t size, const char *what)
 {
 	snprintf(text, size, "%s %s: %s", what, nmd.path, strerror(errno));
