@@ -275,9 +275,17 @@ void nm_mem_free(struct nm_mem *mem, int pool, void *obj, size_t size)
 int nm_mem_bufs_get(struct nm_mem *mem, uint32_t *idx, uint32_t n, struct nm_err *err)
 {
 	struct nm_pool *p = &mem->pool[NM_POOL_BUF];
+	uint32_t i, idle = p->committed - p->used;
 	int64_t u = -ENOSPC;
-	uint32_t i;
+	int error = 0;
 
+	/* all that is missing at once, or nothing: a commit is the dear part */
+	if (n > p->limit - p->used)
+		return mem_full(mem, NM_POOL_BUF, u, n, err);
+	if (n > idle)
+		error = pool_commit(mem, p, p->committed + (n - idle));
+	if (error)
+		return mem_full(mem, NM_POOL_BUF, error, n, err);
 	for (i = 0; i < n; i++) {
 		u = pool_take(mem, p, 1);
 		if (u < 0)
