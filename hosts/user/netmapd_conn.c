@@ -45,7 +45,6 @@ void nmd_conn_free(struct nmd_conn *c)
 	}
 	/* a listing's thread may hold another descriptor of it: close alone is not enough */
 	nmd_unwatch(c->fd);
-	nmd_unwatch(c->fd);
 	close(c->fd);
 	free(c);
 }

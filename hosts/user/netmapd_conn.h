@@ -17,7 +17,6 @@ struct nmd_conn {
 extern unsigned int nmd_conns, nmd_conn_ports;
 
 int64_t nmd_now_ms(void);
-void nmd_unwatch(int fd); /* no more events of a connection */
 struct nmd_conn *nmd_conn_new(int fd, pid_t pid); /* NULL: no memory */
 void nmd_conn_free(struct nmd_conn *c);
 void nmd_unwatch(int fd); /* netmapd_server.c */

@@ -64,15 +64,6 @@ void nmd_unwatch(int fd)
 	epoll_ctl(epfd, EPOLL_CTL_DEL, fd, NULL);
 }
 
-/*
- * Closing is not enough: a listing in progress has a duplicate of the descriptor, which
- * would keep the events of a connection coming that is no more.
- */
-void nmd_unwatch(int fd)
-{
-	epoll_ctl(epfd, EPOLL_CTL_DEL, fd, NULL);
-}
-
 static int say(char *text, size_t size, const char *what)
 {
 	snprintf(text, size, "%s %s: %s", what, nmd.path, strerror(errno));
