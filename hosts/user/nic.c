@@ -389,10 +389,12 @@ static void queue_close(struct nic_queue *q)
 /* The socket, for whichever direction comes first. */
 static int queue_open(struct nic_queue *q, struct nm_err *err)
 {
+	static uint64_t sockets;
 	int error = queue_alloc(q, err);
 
 	if (error)
 		return error;
+	q->serial = nm_fetch_add(&sockets, 1);
 	error = open_socket(q, err);
 	if (error)
 		goto free_queue;

@@ -32,7 +32,8 @@ struct nic_queue {
 	struct nm_nics *nics;
 	struct nm_mem *mem;
 	uint32_t id;
-	uint16_t tag; /* 1 + its place in nics->queue[]; marks its buffers */
+	uint64_t serial; /* of the socket, for nm_poller_watch() */
+	uint16_t tag;	 /* 1 + its place in nics->queue[]; marks its buffers */
 	uint32_t log2_stride;
 	uint32_t users;		       /* krings that are up */
 	struct nm_kring *kr[NM_DIRS];  /* those; nics->dispatch */

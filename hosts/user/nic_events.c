@@ -83,7 +83,9 @@ void nic_arm(struct nm_kring *kr)
 
 	if (kr->dir == NM_TX)
 		nic_watch(q);
-	else if (!nm_poller_watch(q->xsk.fd))
+	else if (nm_load(&kr->hwtail) == nm_prev(kr->hwcur, kr->num_slots))
+		return; /* full: what arrives is no news before the client makes room */
+	else if (!nm_poller_watch(q->xsk.fd, q->serial))
 		rearm(q, EPOLL_CTL_MOD, EPOLLIN);
 }
 

@@ -174,29 +174,85 @@ int nm_poller_fd(const struct nm_os_poller *p)
 
 __thread struct nm_os_poller *nm_poller_mine __attribute__((tls_model("initial-exec")));
 
-bool nm_poller_watch(int fd)
+struct nm_poller_watch {
+	uint64_t id;
+	int fd;
+	uint32_t poll; /* the last one that asked for it */
+};
+
+/* Queues are asked for in the same order each time: the next one is the likely one. */
+static struct nm_poller_watch *watch_find(struct nm_os_poller *p, uint64_t id)
 {
-	struct epoll_event ev = {.events = EPOLLIN | EPOLLONESHOT};
+	for (uint32_t i = 0; i < p->nwatch; i++) {
+		struct nm_poller_watch *w = &p->watch[(p->likely + i) % p->nwatch];
+
+		if (w->id != id)
+			continue;
+		p->likely = (w - p->watch + 1) % p->nwatch;
+		return w;
+	}
+	return NULL;
+}
+
+static struct nm_poller_watch *watch_new(struct nm_os_poller *p)
+{
+	struct nm_poller_watch *more;
+
+	if (p->nwatch == p->room) {
+		more = realloc(p->watch, (p->room * 2 + 4) * sizeof(*more));
+		if (!more)
+			return NULL;
+		p->watch = more;
+		p->room = p->room * 2 + 4;
+	}
+	return &p->watch[p->nwatch];
+}
+
+/* What had this number before was closed, and left by itself. */
+static void watch_forget(struct nm_os_poller *p, int fd)
+{
+	for (uint32_t i = 0; i < p->nwatch;) {
+		if (p->watch[i].fd == fd)
+			p->watch[i] = p->watch[--p->nwatch];
+		else
+			i++;
+	}
+}
+
+bool nm_poller_watch(int fd, uint64_t id)
+{
+	struct epoll_event ev = {.events = EPOLLIN};
 	struct nm_os_poller *p = nm_poller_mine;
+	struct nm_poller_watch *w;
 
 	if (!p || p->epfd < 0)
 		return false;
-	/* a closed descriptor leaves by itself, so that it may have to be added again */
-	if (epoll_ctl(p->epfd, EPOLL_CTL_MOD, fd, &ev) < 0 &&
-	    (errno != ENOENT || epoll_ctl(p->epfd, EPOLL_CTL_ADD, fd, &ev) < 0))
-		return false;
-	p->watched = true;
+	w = watch_find(p, id);
+	if (!w) {
+		w = watch_new(p);
+		if (!w || epoll_ctl(p->epfd, EPOLL_CTL_ADD, fd, &ev) < 0)
+			return false;
+		watch_forget(p, fd);
+		w = &p->watch[p->nwatch++];
+		w->id = id;
+		w->fd = fd;
+	}
+	w->poll = p->poll;
 	return true;
 }
 
-/* Those that fired are disarmed by being reported. */
-static void disarm(struct nm_os_poller *p)
+void nm_poller_settle(struct nm_os_poller *p)
 {
-	struct epoll_event ev[64];
+	for (uint32_t i = 0; i < p->nwatch;) {
+		struct nm_poller_watch *w = &p->watch[i];
 
-	while (epoll_wait(p->epfd, ev, 64, 0) == 64)
-		;
-	p->watched = false;
+		if (w->poll == p->poll) {
+			i++;
+			continue;
+		}
+		epoll_ctl(p->epfd, EPOLL_CTL_DEL, w->fd, NULL);
+		*w = p->watch[--p->nwatch];
+	}
 }
 
 void nm_poller_reset(struct nm_os_poller *p)
@@ -221,8 +277,7 @@ void nm_poller_reset(struct nm_os_poller *p)
 				  strerror(errno));
 		nm_store(&p->signaled, 0);
 	}
-	if (p->watched)
-		disarm(p);
+	p->poll++;
 }
 
 static void free_records(struct nm_os_wait *w)
@@ -245,6 +300,7 @@ void nm_poller_abandon(struct nm_os_poller *p)
 {
 	free_records(p->used);
 	free_records(p->spare);
+	free(p->watch);
 	if (p->epfd >= 0)
 		close(p->epfd);
 	if (p->fd >= 0 && !p->foreign)

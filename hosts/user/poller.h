@@ -6,10 +6,12 @@
 #include "os.h"
 
 struct nm_os_poller {
-	int fd;			  /* eventfd; -1 until somebody asks for it */
-	bool foreign;		  /* fd is the caller's, who drains and closes it */
-	bool watched;		  /* descriptors in epfd are armed */
-	int epfd;		  /* fd and those of nm_poller_watch(); -1 without */
+	int fd;	      /* eventfd; -1 until somebody asks for it */
+	bool foreign; /* fd is the caller's, who drains and closes it */
+	int epfd;     /* fd and those in watch[]; -1 without */
+	uint32_t nwatch, room, likely;
+	uint32_t poll; /* number of this poll */
+	struct nm_poller_watch *watch;
 	uint32_t signaled;	  /* fd is readable, or about to be */
 	struct nm_os_wait *used;  /* records of this poll */
 	struct nm_os_wait *spare; /* for polls to come */
@@ -27,11 +29,15 @@ void nm_poller_init_fd(struct nm_os_poller *p, int fd);
 int nm_poller_open(struct nm_os_poller *p, bool direct);
 int nm_poller_fd(const struct nm_os_poller *p); /* what becomes readable */
 /*
- * Lets a descriptor wake the poll that this thread is about to wait in, once;
- * false when there is none, or it has no way to.
+ * Lets a descriptor that has input wake the poll that this thread is about to
+ * wait in; false when there is none, or it has no way to. It stays watched,
+ * which saves a system call, until a wait that it does not matter to. `id`
+ * tells it from others that had the same number before.
  */
-bool nm_poller_watch(int fd);
+bool nm_poller_watch(int fd, uint64_t id);
 extern __thread struct nm_os_poller *nm_poller_mine;
+/* The wait begins: no longer watches what nobody asked for since the reset. */
+void nm_poller_settle(struct nm_os_poller *p);
 
 void nm_poller_fini(struct nm_os_poller *p);
 

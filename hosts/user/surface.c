@@ -220,6 +220,8 @@ static int poll_with(struct nmcore *nm, int events, struct nm_os_poller *poller)
 	nm_poller_mine = poller;
 	got = nm_binding_poll(&nm->b, want, poller);
 	nm_poller_mine = NULL;
+	if (poller && !got)
+		nm_poller_settle(poller);
 	if (got & POLLIN)
 		got |= POLLRDNORM;
 	if (got & POLLOUT)

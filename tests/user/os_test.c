@@ -229,27 +229,44 @@ static void foreign_descriptor(void)
 	t_check(fcntl(fd[1], F_GETFD) >= 0, "it stays its owner's");
 }
 
-/* A descriptor of its own that wakes a poller, once each time it is asked to. */
+/* Descriptors that wake a poller while each of its polls asks for them. */
 static void watched_descriptor(void)
 {
 	struct nm_os_poller p;
-	int fd[2];
+	int fd[2], other[2];
 
 	t_eq(pipe(fd), 0);
-	t_check(!nm_poller_watch(fd[0]), "no poll is in progress");
+	t_check(!nm_poller_watch(fd[0], 1), "no poll is in progress");
 	nm_poller_init(&p);
 	t_eq(nm_poller_open(&p, true), 0);
 	nm_poller_mine = &p;
-	t_check(nm_poller_watch(fd[0]), "watched");
-	t_check(!readable(nm_poller_fd(&p)), "nothing there");
+	for (int i = 0; i < 3; i++) {
+		nm_poller_reset(&p);
+		t_check(nm_poller_watch(fd[0], 1), "watched");
+		nm_poller_settle(&p);
+		t_check(!readable(nm_poller_fd(&p)), "nothing there");
+	}
 	t_eq(write(fd[1], "x", 1), 1);
 	t_check(readable(nm_poller_fd(&p)), "woken");
+	/* a poll that does not ask for it is not disturbed by it */
 	nm_poller_reset(&p);
-	t_check(!readable(nm_poller_fd(&p)), "once");
-	t_check(nm_poller_watch(fd[0]) && readable(nm_poller_fd(&p)),
-		"it is still there");
+	nm_poller_settle(&p);
+	t_check(!readable(nm_poller_fd(&p)), "not asked for");
+	nm_poller_reset(&p);
+	t_check(nm_poller_watch(fd[0], 1), "again");
+	nm_poller_settle(&p);
+	t_check(readable(nm_poller_fd(&p)), "it is still there");
+	/* another with the same number, while the first is still noted */
 	close(fd[0]);
+	close(fd[1]);
+	t_eq(pipe(other), 0);
+	t_eq(other[0], fd[0]);
 	nm_poller_reset(&p);
+	t_check(nm_poller_watch(other[0], 2), "the new one");
+	nm_poller_settle(&p);
+	t_check(!readable(nm_poller_fd(&p)), "nothing there");
+	t_eq(write(other[1], "x", 1), 1);
+	t_check(readable(nm_poller_fd(&p)), "woken by the new one");
 	nm_poller_mine = NULL;
 	nm_poller_fini(&p);
 }
