@@ -7,11 +7,36 @@
 
 #include "../common/clock.h"
 #include "../common/json.h"
+#include "../common/state.h"
 #include "../common/units.h"
 #include "report.h"
 
 /* Preamble, CRC and the gap between frames. */
 #define FRAMING_BYTES 24
+
+/*
+ * What the host dropped at our port: what it sent and nobody took, and what came and found the
+ * rings full. -1: the host does not tell.
+ */
+static int ask_drops(const struct report *r, uint64_t *drops)
+{
+	const struct worker *w = &r->workers[0];
+	char error[STATE_ERROR];
+	struct json_value *state = state_get(error);
+	const struct json_value *p;
+	int err = -1;
+
+	*drops = 0;
+	for (p = state_list(state, "ports"); p; p = p->next) {
+		if (strcmp(json_get_string(p, "name", ""), port_name(w->port)))
+			continue;
+		*drops = (uint64_t)(state_drops(json_get(p, "tx")) +
+				    state_drops(json_get(p, "rx")));
+		err = 0;
+	}
+	json_free(state);
+	return err;
+}
 
 static void totals(const struct report *r, struct report_totals *t)
 {
@@ -24,6 +49,10 @@ static void totals(const struct report *r, struct report_totals *t)
 		t->batches += atomic_load_explicit(&c->batches, memory_order_relaxed);
 		t->lost += atomic_load_explicit(&c->lost, memory_order_relaxed);
 	}
+	if (r->drops_known && ask_drops(r, &t->dropped) == 0)
+		t->dropped -= r->dropped_before < t->dropped ? r->dropped_before : t->dropped;
+	else
+		t->dropped = r->last.dropped;
 	t->ns = now_ns();
 }
 
@@ -33,6 +62,7 @@ void report_init(struct report *r, const struct options *o, struct worker *w, un
 	r->o = o;
 	r->workers = w;
 	r->n = n;
+	r->drops_known = ask_drops(r, &r->dropped_before) == 0;
 	totals(r, &r->last);
 }
 
@@ -54,6 +84,12 @@ static void window_add(struct report *r, double pps, double *mean, double *dev)
 	*mean = sum / n;
 	squares = squares / n - *mean * *mean;
 	*dev = squares > 0 ? sqrt(squares) : 0;
+}
+
+/* Packets that did not arrive: who receives numbers, or answers, can tell. */
+static int counts_lost(const struct options *o)
+{
+	return o->function == FUNCTION_PING || (o->function == FUNCTION_RX && o->check);
 }
 
 /* Round trips of the interval, from the only worker that ping has. */
@@ -85,8 +121,10 @@ static void print_interval(struct report *r, const struct report_totals *d, doub
 	} else if (d->batches) {
 		printf(", %.1f a batch", (double)d->packets / (double)d->batches);
 	}
-	if (r->o->check || r->o->function == FUNCTION_PING)
+	if (counts_lost(r->o))
 		printf(", %" PRId64 " lost", (int64_t)d->lost);
+	if (r->drops_known)
+		printf(", %" PRIu64 " dropped", d->dropped);
 	if (r->o->window) {
 		window_add(r, (double)d->packets / s, &mean, &dev);
 		printf(", mean %s +- %s",
@@ -108,6 +146,7 @@ void report_interval(struct report *r)
 	d.bytes = now.bytes - r->last.bytes;
 	d.batches = now.batches - r->last.batches;
 	d.lost = now.lost - r->last.lost;
+	d.dropped = now.dropped - r->last.dropped;
 	s = (double)(now.ns - r->last.ns) / 1e9;
 	r->last = now;
 	if (!r->o->json) {
@@ -122,8 +161,10 @@ void report_interval(struct report *r)
 		json_uint(&j, "batches", d.batches);
 		json_double(&j, "pps", (double)d.packets / s);
 		json_double(&j, "bps", bits(r, d.bytes, d.packets) / s);
-		if (r->o->check || r->o->function == FUNCTION_PING)
+		if (counts_lost(r->o))
 			json_double(&j, "lost", (double)(int64_t)d.lost);
+		if (r->drops_known)
+			json_uint(&j, "dropped", d.dropped);
 		json_object_end(&j);
 		json_line_end(&j);
 	}
@@ -243,6 +284,8 @@ static void json_summary(const struct report *r, const struct results *x, double
 	json_double(&j, "bps",
 		    x->seconds > 0 ? bits(r, x->t.bytes, x->t.packets) / x->seconds : 0);
 	json_double(&j, "cpu_seconds", cpu_s);
+	if (r->drops_known)
+		json_uint(&j, "dropped", x->t.dropped);
 	json_uint(&j, "stuck", x->stuck);
 	json_uint(&j, "skipped", x->skipped);
 	json_checks(&j, o, x);
@@ -339,6 +382,8 @@ static void print_summary(const struct report *r, const struct results *x, doubl
 		       format_rate(pps, (double)x->t.packets / x->seconds, "pps", o->unscaled),
 		       format_rate(bps, bits(r, x->t.bytes, x->t.packets) / x->seconds, "bps",
 				   o->unscaled));
+	if (r->drops_known)
+		printf(", %" PRIu64 " dropped at the port", x->t.dropped);
 	putchar('\n');
 	if (x->stuck)
 		printf("%" PRIu64 " of them are still in the ring: nobody takes them\n",

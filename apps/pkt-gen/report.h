@@ -11,6 +11,7 @@
 
 struct report_totals {
 	uint64_t ns, packets, bytes, batches, lost;
+	uint64_t dropped; /* at this port, as the host counts them */
 };
 
 struct report {
@@ -20,6 +21,8 @@ struct report {
 	struct report_totals last;
 	double window[REPORT_WINDOW]; /* packets per second of the last reports */
 	unsigned windowed;
+	uint64_t dropped_before; /* we came: a port may be older than its user */
+	int drops_known;         /* the host has a listing */
 };
 
 void report_init(struct report *r, const struct options *o, struct worker *w, unsigned n);
