@@ -116,7 +116,8 @@ const char *nmc_strerror(struct nmc_file *f, int fd);
 /* client_request.c: what a request's argument points to. */
 bool nmc_peek(void *dst, uint64_t addr, size_t len);
 size_t nmc_marshal(unsigned long request, void *arg, struct nmd_ioctl *m, size_t size);
-void nmc_unmarshal(const struct nmd_ioctl *m, const struct nmd_ioctl_done *done);
+/* false: what the program points to can not be written. */
+bool nmc_unmarshal(const struct nmd_ioctl *m, const struct nmd_ioctl_done *done);
 
 /* client_sys.c */
 int nmc_close(int fd);

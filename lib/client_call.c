@@ -60,7 +60,8 @@ static int ctrl(struct nmc_file *f, int fd, unsigned long request, void *arg)
 		errno = f->dead ? ENXIO : EPROTO;
 		return -1;
 	}
-	nmc_unmarshal(&out.m, &in.done);
+	if (!nmc_unmarshal(&out.m, &in.done) && in.done.h.error == 0)
+		return nmc_fail(f, EFAULT, "the answer to the request can not be written");
 	if (in.done.h.error == 0) {
 		note_registration(f, request, arg);
 		return 0;

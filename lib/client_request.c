@@ -56,6 +56,20 @@ bool nmc_peek(void *dst, uint64_t addr, size_t len)
 	return n == (long)len;
 }
 
+/* The same for where the answer goes. */
+static bool poke(uint64_t addr, const void *src, size_t len)
+{
+	struct iovec local = {(void *)(uintptr_t)src, len};
+	struct iovec remote = {(void *)(uintptr_t)addr, len};
+	long n = syscall(SYS_process_vm_writev, (long)getpid(), &local, 1L, &remote, 1L, 0L);
+
+	if (n < 0 && (errno == EPERM || errno == ENOSYS)) {
+		memcpy((void *)(uintptr_t)addr, src, len);
+		return true;
+	}
+	return n == (long)len;
+}
+
 static bool add(struct builder *b, uint64_t addr, size_t len)
 {
 	struct nmd_window *w = &b->m->window[b->m->nwindows];
@@ -116,7 +130,7 @@ size_t nmc_marshal(unsigned long request, void *arg, struct nmd_ioctl *m, size_t
 	return head + b.bytes;
 }
 
-void nmc_unmarshal(const struct nmd_ioctl *m, const struct nmd_ioctl_done *done)
+bool nmc_unmarshal(const struct nmd_ioctl *m, const struct nmd_ioctl_done *done)
 {
 	const char *bytes = (const char *)(done + 1);
 	size_t left = done->h.len - sizeof(*done);
@@ -128,9 +142,11 @@ void nmc_unmarshal(const struct nmd_ioctl *m, const struct nmd_ioctl_done *done)
 		if (!(done->dirty & 1u << i))
 			continue;
 		if (w->len > left)
-			return;
-		memcpy((void *)(uintptr_t)w->addr, bytes, w->len);
+			return false;
+		if (!poke(w->addr, bytes, w->len))
+			return false;
 		bytes += w->len;
 		left -= w->len;
 	}
+	return true;
 }
