@@ -244,7 +244,7 @@ static void every_byte_of_a_request(void)
 static void options_are_refused_by_name(void)
 {
 	struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC };
-	struct nmreq_opt_csb opt[20];
+	struct nmreq_opt_extmem opt[20]; /* the longest */
 	struct nmreq_header hdr;
 	unsigned int i, n;
 
