@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The seam of core/os.h in terms of the Linux kernel. What is not inline here is in
+ * os_misc.c and region.c.
+ *
+ * Contexts: syncs run in the client's system call; when a network interface is a member
+ * of a switch, forwarding also runs in softirq. So the lock of the data path keeps
+ * softirqs out, and the read-mostly domain is SRCU, whose readers may be either.
+ */
+#ifndef NM_OS_HOST_H
+#define NM_OS_HOST_H
+
+#include <linux/atomic.h>
+#include <linux/cache.h>
+#include <linux/compiler.h>
+#include <linux/completion.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/ktime.h>
+#include <linux/mutex.h>
+#include <linux/prefetch.h>
+#include <linux/spinlock.h>
+#include <linux/srcu.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+#define NM_CACHELINE 64
+
+#define nm_likely(x)   likely(x)
+#define nm_unlikely(x) unlikely(x)
+#define nm_prefetch(p) prefetch(p)
+#define nm_prefetchw(p) prefetchw(p)
+#define nm_container_of(ptr, type, member) container_of(ptr, type, member)
+
+#define nm_load(p)	       READ_ONCE(*(p))
+#define nm_store(p, v)	       WRITE_ONCE(*(p), v)
+#define nm_load_acquire(p)     smp_load_acquire(p)
+#define nm_store_release(p, v) smp_store_release(p, v)
+#define nm_xchg(p, v)	       xchg(p, v)
+#define nm_fence()	       smp_mb()
+
+static inline uint32_t nm_os_fetch_add(uint32_t *p, uint32_t v)
+{
+	return (uint32_t)atomic_fetch_add((int)v, (atomic_t *)p);
+}
+#define nm_fetch_add(p, v) nm_os_fetch_add(p, v)
+
+struct net;
+struct nm_os_ns {
+	struct net *net;
+};
+
+struct nm_os_mutex {
+	struct mutex m;
+};
+
+struct nm_os_lock {
+	spinlock_t l;
+};
+
+static inline void nm_os_lock_fini(struct nm_os_lock *l)
+{
+}
+
+static inline void nm_os_lock(struct nm_os_lock *l)
+{
+	spin_lock_bh(&l->l);
+}
+
+static inline void nm_os_unlock(struct nm_os_lock *l)
+{
+	spin_unlock_bh(&l->l);
+}
+
+struct nm_os_rm {
+	struct srcu_struct srcu;
+};
+
+static inline int nm_os_rm_enter(struct nm_os_rm *rm)
+{
+	return srcu_read_lock(&rm->srcu);
+}
+
+static inline void nm_os_rm_exit(struct nm_os_rm *rm, int token)
+{
+	srcu_read_unlock(&rm->srcu, token);
+}
+
+struct nm_os_waitq {
+	wait_queue_head_t q;
+};
+
+void nm_os_wake_slow(struct nm_os_waitq *q);
+
+static inline void nm_os_wake(struct nm_os_waitq *q)
+{
+	/* has a full barrier, which pairs with the one in nm_os_poll_wait() */
+	if (unlikely(wq_has_sleeper(&q->q)))
+		nm_os_wake_slow(q);
+}
+
+/*
+ * Memory that clients map. The pages have a life of their own, since a mapping may
+ * outlive the descriptor it was made of. See region.c.
+ */
+struct nm_pages;
+struct nm_extent;
+struct nm_os_region {
+	struct nm_pages *pages;
+	struct nm_extent *extents; /* newest first */
+};
+
+struct task_struct;
+struct nm_os_thread {
+	struct task_struct *task;
+	void (*fn)(void *);
+	void *arg;
+};
+
+/* A client's requests point into the process that makes the call. */
+struct nm_os_user {
+	bool here;
+};
+
+static inline uint64_t nm_os_now(void)
+{
+	return ktime_get_ns();
+}
+
+static inline uint64_t nm_os_now_coarse(void)
+{
+	return ktime_get_coarse_ns();
+}
+
+static inline void nm_os_wallclock(int64_t *sec, int64_t *usec)
+{
+	struct timespec64 ts;
+
+	ktime_get_real_ts64(&ts);
+	*sec = ts.tv_sec;
+	*usec = ts.tv_nsec / NSEC_PER_USEC;
+}
+
+/*
+ * Short packets by whole lines through plain registers (the kernel's vector registers
+ * are not for this); long ones by the machine's string copy.
+ */
+#define NM_OS_COPY_SHORT 256
+
+static inline void nm_os_copy_pkt(void *dst, const void *src, size_t len)
+{
+	const uint64_t *s = src;
+	uint64_t *d = dst;
+	size_t done = 0;
+
+	if (len > NM_OS_COPY_SHORT) {
+		memcpy(dst, src, round_up(len, 8));
+		return;
+	}
+	do {
+		uint64_t a = s[0], b = s[1], c = s[2], e = s[3];
+		uint64_t f = s[4], g = s[5], h = s[6], i = s[7];
+
+		d[0] = a;
+		d[1] = b;
+		d[2] = c;
+		d[3] = e;
+		d[4] = f;
+		d[5] = g;
+		d[6] = h;
+		d[7] = i;
+		d += 8;
+		s += 8;
+		done += NM_CACHELINE;
+	} while (done < len);
+}
+
+#endif /* NM_OS_HOST_H */
