@@ -583,6 +583,8 @@ int nm_os_nic_port(struct nm_ns *ns, const char *name, struct nm_port **portp,
 	nm_list_init(&np->link);
 	np->port.nrings[NM_TX] = np->port.nrings[NM_RX] =
 		nd.queues < NM_MAX_RINGS ? nd.queues : NM_MAX_RINGS;
+	if (!ns->global)
+		nm_settings_nic(&ns->conf, nd.queues);
 	error = nm_mem_get_global(ns, &np->port.mem, err);
 	if (error) {
 		nm_os_free(np);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "settings.h"
 
-#define NIC_HEADROOM 256 /* what XDP leaves before each packet */
+#define NIC_HEADROOM 256   /* what XDP leaves before each packet */
+#define NIC_BUFS     32768 /* for interfaces of a few queues */
 
 struct nm_settings nm_settings = {
-	.nic_bufs = 32768,
 	.nic_buf_size = 2048,
 	.memory = 256 << 20,
 	.vale_age = 300,
@@ -39,21 +39,38 @@ int nm_settings_set(const char *name, long value)
 	return EINVAL;
 }
 
+/* The region also has the rings, a sixteenth of it, and begins its buffers at 2 MiB. */
+static size_t nic_reserve(size_t bufs)
+{
+	return (bufs * nm_settings.nic_buf_size + (4 << 20)) / 15 * 16;
+}
+
 /*
  * Packets land 256 bytes into a chunk, so buffers are shifted by that, and
- * hold that much less than a chunk. The region also has the rings (a
- * sixteenth of it) and netmap_if's, and begins its buffers at 2 MiB.
+ * hold that much less than a chunk.
  */
 void nm_settings_conf(struct nm_ns_conf *conf)
 {
 	struct nm_mem_conf *global = &conf->global;
-	size_t bufs = (size_t)nm_settings.nic_bufs * nm_settings.nic_buf_size;
 
 	nm_ns_conf_default(conf);
 	global->stride = nm_settings.nic_buf_size;
 	global->buf_len = nm_settings.nic_buf_size - NIC_HEADROOM;
 	global->shift = NIC_HEADROOM;
-	global->reserve = (bufs + (4 << 20)) / 15 * 16;
+	global->reserve =
+		nic_reserve(nm_settings.nic_bufs ? nm_settings.nic_bufs : NIC_BUFS);
 	conf->private_.reserve = nm_settings.memory;
 	conf->vale_age = nm_settings.vale_age;
+}
+
+/*
+ * A queue takes three times its slots: both rings' buffers, and those that the
+ * kernel fills. Room for two such interfaces, to bridge them, and some extra.
+ */
+void nm_settings_nic(struct nm_ns_conf *conf, uint32_t queues)
+{
+	size_t bufs = (size_t)queues * 3 * 1024 * 5 / 2;
+
+	if (!nm_settings.nic_bufs && bufs > NIC_BUFS)
+		conf->global.reserve = nic_reserve(bufs);
 }

@@ -8,7 +8,7 @@
 enum nm_nic_mode { NM_NIC_BEST, NM_NIC_ZEROCOPY, NM_NIC_NATIVE, NM_NIC_GENERIC };
 
 struct nm_settings {
-	long nic_bufs;
+	long nic_bufs; /* 0: as many as the first interface suggests */
 	long nic_buf_size;
 	long memory;
 	long vale_age;
@@ -20,5 +20,7 @@ extern struct nm_settings nm_settings;
 /* 0, or EINVAL when there is no such setting or the value is out of range. */
 int nm_settings_set(const char *name, long value);
 void nm_settings_conf(struct nm_ns_conf *conf);
+/* Sizes the interfaces' memory, which does not exist yet, for one of `queues` queues. */
+void nm_settings_nic(struct nm_ns_conf *conf, uint32_t queues);
 
 #endif /* NM_SETTINGS_H */

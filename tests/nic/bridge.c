@@ -103,6 +103,10 @@ static void test_switch(void)
 	}
 	check(got == 5000, "forwarded %u", got);
 	check(seen == 5000, "seen by the program %u", seen);
+	check(port_stat("nt0", "rx") == 5000, "the listing counts %ld",
+	      port_stat("nt0", "rx"));
+	check(port_stat("nu0", "tx") == 5000, "the listing counts %ld",
+	      port_stat("nu0", "tx"));
 	check(port_send(&third, 0, 500, 200, 0) == 500);
 	check(raw_receive(left, 500, 500) == 500);
 	check(raw_receive(right, 500, 500) == 500);

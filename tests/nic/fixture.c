@@ -316,3 +316,22 @@ bool state_has(const char *text)
 	free(state);
 	return has;
 }
+
+long port_stat(const char *port, const char *dir)
+{
+	char *state = nmcore_state(0), *at = state, key[32];
+	size_t len = strlen(port);
+	long n = -1;
+
+	while (at && (strncmp(at, port, len) || at[len] != ' ')) {
+		at = strchr(at, '\n');
+		at = at ? at + 1 : NULL;
+	}
+	snprintf(key, sizeof(key), "\n  %s ", dir);
+	at = at ? strstr(at, key) : NULL;
+	at = at ? strstr(at, "packets") : NULL;
+	if (at)
+		sscanf(at, "packets %ld", &n);
+	free(state);
+	return n;
+}

@@ -71,5 +71,7 @@ double now(void); /* seconds */
 
 /* The text of the listing has this. */
 bool state_has(const char *text);
+/* A port's packets in the listing, dir "rx" or "tx"; -1 if it is not there. */
+long port_stat(const char *port, const char *dir);
 
 #endif /* NM_TEST_NIC_FIXTURE_H */

@@ -159,7 +159,7 @@ static void test_memory(void)
 	check(port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0) < 0 && p.error == ENOMEM);
 	check(strstr(nmcore_error(p.nm), "limit"), "%s", nmcore_error(p.nm));
 	port_close(&p);
-	check(!nmcore_set("nic-bufs", 32768));
+	check(!nmcore_set("nic-bufs", 8192));
 	works();
 	/* every allocation fails once */
 	for (long n = 0;; n++) {

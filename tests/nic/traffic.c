@@ -21,6 +21,7 @@ static void test_tx(void)
 	check(raw_receive(raw, 5000, 500) == 5000);
 	check(port_send(&p, 0, 3000, 1514, 0) == 3000);
 	check(raw_receive(raw, 3000, 500) == 3000);
+	check(port_stat("nt0", "tx") == 8000, "listing: %ld", port_stat("nt0", "tx"));
 	after = net_counters("nt1");
 	check(after.rx_packets - before.rx_packets == 8000, "kernel counts %lu",
 	      (unsigned long)(after.rx_packets - before.rx_packets));
@@ -43,6 +44,7 @@ static void test_rx(void)
 	}
 	after = net_counters("nt1");
 	check(got == 5000, "received %u", got);
+	check(port_stat("nt0", "rx") == 5000, "listing: %ld", port_stat("nt0", "rx"));
 	check(after.tx_packets - before.tx_packets == 5000);
 	port_close(&p);
 	close(raw);
