@@ -94,7 +94,8 @@ char *nmcore_state(int json);
 /*
  * Settings, before the first nmcore_open(): 0, or -1 with errno EINVAL for an
  * unknown name or a value out of range, EBUSY when it is too late.
- *   "nic-bufs"    buffers of the memory shared by NIC ports (default 32768)
+ *   "nic-bufs"    buffers of the memory shared by NIC ports (default 32768, more for
+ *                 an interface of many queues)
  *   "nic-buf-size" bytes of such a buffer: 2048 or 4096; 256 of it are headroom
  *   "memory"      most bytes of a private memory (default 256 MiB)
  *   "vale-age"    seconds until a switch forgets a silent station (default 300)
