@@ -3,10 +3,21 @@
 #include "handle.h"
 
 #include <net/if.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define EXPORT __attribute__((visibility("default")))
+
+/* Cut where the program's buffer ends. */
+__attribute__((format(printf, 2, 3))) static void text(char *err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(err, PCAP_ERRBUF_SIZE, fmt, ap);
+	va_end(ap);
+}
 
 static bool is_ours(const char *device)
 {
@@ -27,22 +38,21 @@ EXPORT pcap_t *pcap_create(const char *dev, char *err)
 		return sys()->pcap_create(dev, err);
 	p = handle_new(dev);
 	if (p == NULL)
-		snprintf(err, PCAP_ERRBUF_SIZE, "malloc: %s", strerror(errno));
+		text(err, "malloc: %s", strerror(errno));
 	return p;
 }
 
 /* The text of a failed open, put together as libpcap does it. */
 static void explain(const pcap_t *p, int status, char *err)
 {
+	const char *what = sys()->pcap_statustostr(status);
+
 	if (status == PCAP_ERROR)
-		snprintf(err, PCAP_ERRBUF_SIZE, "%s: %.*s", p->device,
-			 PCAP_ERRBUF_SIZE - 3, p->err);
+		text(err, "%s", p->err);
 	else if (p->err[0] != '\0')
-		snprintf(err, PCAP_ERRBUF_SIZE, "%s: %s (%.*s)", p->device,
-			 sys()->pcap_statustostr(status), PCAP_ERRBUF_SIZE - 6, p->err);
+		text(err, "%s: %s (%s)", p->device, what, p->err);
 	else
-		snprintf(err, PCAP_ERRBUF_SIZE, "%s: %s", p->device,
-			 sys()->pcap_statustostr(status));
+		text(err, "%s: %s", p->device, what);
 }
 
 EXPORT pcap_t *pcap_open_live(const char *dev, int snaplen, int promisc, int ms, char *err)
@@ -76,6 +86,6 @@ EXPORT int pcap_lookupnet(const char *dev, bpf_u_int32 *net, bpf_u_int32 *mask, 
 		return sys()->pcap_lookupnet(dev, net, mask, err);
 	if (name_of_nic(dev, nic))
 		return sys()->pcap_lookupnet(nic, net, mask, err);
-	snprintf(err, PCAP_ERRBUF_SIZE, "%s: no IPv4 address assigned", dev);
+	text(err, "%s: no IPv4 address assigned", dev);
 	return PCAP_ERROR;
 }

@@ -18,7 +18,7 @@
 #include <string.h>
 
 #define CLOSE_NS  50000ULL /* sends this close together */
-#define CLOSE_MIN 8        /* so many times make a burst */
+#define CLOSE_MIN 64       /* so many times make a burst */
 #define BATCH     256
 #define TICK_NS   100000L
 #define QUIET     20       /* ticks without a packet end it */

@@ -79,6 +79,17 @@ static uint32_t wished_slots(const pcap_t *p)
 	return slots;
 }
 
+/* For an error without a status of its own, programs print the text and nothing else. */
+static int refuse(pcap_t *p, int error)
+{
+	const char *why = reason[0] != '\0' ? reason : strerror(error);
+	int status = status_of(error);
+
+	if (status == PCAP_ERROR && strncmp(why, p->device, strlen(p->device)) != 0)
+		return handle_fail(p, status, "%s: %s", p->device, why);
+	return handle_fail(p, status, "%s", why);
+}
+
 int port_open(pcap_t *p)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -97,8 +108,7 @@ int port_open(pcap_t *p)
 	error = errno;
 	free(name);
 	if (p->port == NULL)
-		return handle_fail(p, status_of(error), "%s",
-				   reason[0] != '\0' ? reason : strerror(error));
+		return refuse(p, error);
 	p->nic_index = name_of_nic(p->device, nic) ? if_nametoindex(nic) : 0;
 	counters_read(p, &p->drops_before, &p->ifdrops_before);
 	p->ring = p->port->first_rx_ring;

@@ -131,7 +131,7 @@ int main(int argc, char **argv)
 	dev_cap = argv[1];
 	dev_inj = argv[2];
 	dev_nosuch = argv[3];
-	alarm(60);
+	alarm(200);
 	conform_plain();
 	conform_savefile();
 	conform_inactive();

@@ -92,7 +92,7 @@ static void waits(void)
 	say("loop broken by thread = %d", pcap_loop(cap, -1, count, NULL));
 	pthread_join(t, NULL);
 	signal(SIGALRM, SIG_DFL);
-	alarm(60);
+	alarm(200);
 }
 
 static int ready(int fd, int ms)

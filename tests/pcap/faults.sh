@@ -1,0 +1,149 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# What goes wrong while capturing: an end with a reason, nothing lost that was accepted,
+# never a hang (timeout ends with 124).
+. "$(dirname "$0")/lib.sh"
+
+cd "$tmp" || exit 1
+N=3000
+"$BIN/traffic" gen sent.pcap $N || exit 1
+
+interface_goes() {
+	have tcpdump && namespaces || return 77
+	in_a ip link add gone0 type veth peer name gone1
+	in_a ip link set gone0 up
+	in_a ip link set gone1 up
+	LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 30 \
+		tcpdump -Z root -U -i netmap:gone0 -w got.pcap 2>cap.err &
+	pid=$!
+	wait_port gone0 || { cat cap.err; return 1; }
+	sleep 0.5
+	in_a "$BIN/traffic" send gone1 sent.pcap 50 || return 1
+	sleep 1
+	in_a ip link del gone0
+	wait $pid
+	status=$?
+	cat cap.err
+	echo "status $status"
+	[ $status -ne 0 ] && [ $status -ne 124 ] &&
+		grep -q 'The interface \(disappeared\|went down\)' cap.err &&
+		"$BIN/traffic" same sent.pcap got.pcap
+}
+
+# The daemon is killed: what was written before is there.
+daemon_dies() {
+	have tcpdump || return 77
+	ours timeout 30 tcpdump -Z root -U -i vale5:cap -w got.pcap 2>cap.err &
+	pid=$!
+	wait_port vale5:cap || { cat cap.err; return 1; }
+	ours "$BIN/traffic" send vale5:inj sent.pcap 50 || return 1
+	sleep 1
+	kill -9 "$("$NETMAPD" --list --json | sed -n 's/.*"daemon":{"pid":\([0-9]*\).*/\1/p')"
+	wait $pid
+	status=$?
+	cat cap.err
+	echo "status $status"
+	[ $status -ne 0 ] && [ $status -ne 124 ] &&
+		grep -q 'The interface disappeared' cap.err &&
+		"$BIN/traffic" same sent.pcap got.pcap
+}
+
+# Whoever sends into a port of a dead daemon is told so.
+send_to_dead() {
+	ours timeout 30 "$BIN/traffic" send vale5:inj sent.pcap 1000 >cap.out 2>&1 &
+	pid=$!
+	wait_port vale5:inj || { cat cap.out; return 1; }
+	kill -9 "$("$NETMAPD" --list --json | sed -n 's/.*"daemon":{"pid":\([0-9]*\).*/\1/p')"
+	wait $pid
+	status=$?
+	cat cap.out
+	[ $status = 1 ] && grep -q 'traffic: vale5:inj: send: ' cap.out
+}
+
+# tcpdump does not look; dumpcap does, and says so.
+disk_full() {
+	have tcpdump || return 77
+	have dumpcap || { why="no dumpcap here (Debian: apt-get install tshark)"; return 77; }
+	[ "$(id -u)" = 0 ] || { why="not root: no file system of 1 MB"; return 77; }
+	mkdir -p small
+	mount -t tmpfs -o size=1m tmpfs small || { why="no tmpfs here"; return 77; }
+	ours timeout 30 dumpcap -q -P -i vale5:cap -w small/got.pcap 2>cap.err &
+	pid=$!
+	wait_port vale5:cap || { cat cap.err; umount small; return 1; }
+	ours "$BIN/traffic" send vale5:inj sent.pcap 50
+	wait $pid
+	status=$?
+	cp small/got.pcap got.pcap
+	umount small
+	cat cap.err
+	# Packets up to where the disk was full, none of them damaged.
+	n=$(tcpdump -r got.pcap 2>/dev/null | wc -l)
+	echo "status $status, $n packets"
+	tcpdump -r sent.pcap -c "$n" -w want.pcap 2>/dev/null
+	[ $status -ne 0 ] && [ $status -ne 124 ] && [ "$n" -gt 100 ] &&
+		grep -qi 'space' cap.err && tcpdump -r got.pcap -c "$n" -w whole.pcap &&
+		"$BIN/traffic" same want.pcap whole.pcap
+}
+
+# Files that are none, or are damaged: as the system's library says, word for word.
+bad_files() {
+	head -c 20 sent.pcap >short-header.pcap
+	head -c 30 sent.pcap >short-record.pcap
+	head -c 100 sent.pcap >short-packet.pcap
+	: >empty.pcap
+	head -c 5000 /dev/urandom >noise.pcap
+	{ head -c 32 sent.pcap; printf '\377\377\377\377\377\377\377\377'; tail -c 100 sent.pcap; } \
+		>long-packet.pcap
+	for f in short-header short-record short-packet empty noise long-packet missing; do
+		timeout 20 tcpdump -nr $f.pcap >want.out 2>want.err
+		want=$?
+		ours timeout 20 tcpdump -nr $f.pcap >got.out 2>got.err
+		[ $? = $want ] && cmp want.out got.out && cmp want.err got.err || return 1
+	done
+}
+
+# More than a port can hold, while nobody reads: it is counted, and the rest is in order.
+overrun() {
+	have tcpdump || return 77
+	ours timeout -s INT 60 tcpdump -Z root -i vale5:cap -w got.pcap 2>cap.err &
+	pid=$!
+	wait_port vale5:cap || { cat cap.err; return 1; }
+	sleep 0.5
+	kill -STOP $pid
+	child=$(ps -o pid= --ppid $pid | tr -d ' ')
+	kill -STOP "$child"
+	ours "$BIN/traffic" send vale5:inj sent.pcap
+	kill -CONT "$child" $pid
+	sleep 1
+	kill -INT "$child"
+	wait $pid
+	cat cap.err
+	got=$(sed -n 's/ packets captured//p' cap.err)
+	lost=$(sed -n 's/ packets dropped by kernel//p' cap.err)
+	[ $((got + lost)) = $N ] && [ "$lost" -gt 0 ] &&
+		tcpdump -r sent.pcap -c "$got" -w want.pcap 2>/dev/null &&
+		"$BIN/traffic" same want.pcap got.pcap
+}
+
+# There is no library to delegate to: said once, and no endless search for it.
+no_system() {
+	have tcpdump || return 77
+	NETMAP_LIBPCAP=/no/such/file ours timeout 10 tcpdump -D 2>cap.err
+	status=$?
+	cat cap.err
+	[ $status = 127 ] && grep -q 'NETMAP_LIBPCAP' cap.err || return 1
+	cp "$PCAP_LIBDIR"/libpcap.so.0.8 copy.so
+	NETMAP_LIBPCAP=$tmp/copy.so ours timeout 10 tcpdump -D 2>cap.err
+	status=$?
+	cat cap.err
+	[ $status = 127 ]
+}
+
+check "an interface vanishes" interface_goes
+check "the daemon is killed" daemon_dies
+check "sending to a killed daemon" send_to_dead
+check "a full disk" disk_full
+check "damaged files" bad_files
+check "more packets than a ring has room for" overrun
+check "no system library" no_system
+finish

@@ -1,0 +1,297 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Programs as Debian built them, on ports of netmap: does each do what it is for?
+# The judge of what they captured is the system's libpcap.
+. "$(dirname "$0")/lib.sh"
+
+cd "$tmp" || exit 1
+N=5000
+"$BIN/traffic" gen sent.pcap $N || exit 1
+
+# capture PORT CLIENT SENDER COMMAND...: runs the program while the packets are sent into
+# SENDER, and lets it end by itself, or when the packets are through.
+capture() {
+	port=$1 client=$2 sender=$3
+	shift 3
+	ours timeout 30 "$@" >cap.out 2>cap.err &
+	pid=$!
+	wait_port "$client" || { cat cap.out cap.err; return 1; }
+	sleep 0.3
+	ours "$BIN/traffic" send "$sender" sent.pcap 20 || return 1
+	until_true gone $pid 2>/dev/null || { kill -INT $pid; sleep 1; }
+	kill $pid 2>/dev/null
+	wait $pid 2>/dev/null
+	cat cap.out cap.err
+}
+
+gone() {
+	! kill -0 "$1"
+}
+
+# As capture(), for programs that do not know how many packets to expect.
+capture_until() {
+	seconds=$1
+	shift
+	port=$1 client=$2 sender=$3
+	shift 3
+	ours timeout -s INT "$seconds" "$@" >cap.out 2>cap.err &
+	pid=$!
+	wait_port "$client" || { cat cap.out cap.err; return 1; }
+	sleep 0.3
+	ours "$BIN/traffic" send "$sender" sent.pcap 20 || return 1
+	wait $pid
+	cat cap.out cap.err
+	return 0
+}
+
+tcpdump_port() {
+	have tcpdump || return 77
+	rm -f got.pcap
+	capture "$1" "$2" "$3" tcpdump -Z root -i "$1" -w got.pcap -c $N &&
+		grep -q "^$N packets captured" cap.err &&
+		grep -q '^0 packets dropped' cap.err &&
+		"$BIN/traffic" same sent.pcap got.pcap
+}
+
+tcpdump_filter() {
+	have tcpdump || return 77
+	expr='udp dst port 9001 or arp or (vlan 7 and udp)'
+	rm -f got.pcap
+	tcpdump -r sent.pcap -w want.pcap "$expr" || return 1
+	capture_until 4 'f{1' 'f{1' 'f}1' tcpdump -Z root -i 'f{1' -w got.pcap "$expr"
+	"$BIN/traffic" same want.pcap got.pcap
+}
+
+# The text that tcpdump prints, packet by packet, live and from the file.
+tcpdump_text() {
+	have tcpdump || return 77
+	tcpdump -nn -t -e -r sent.pcap 2>/dev/null >want.txt
+	capture vale1:cap vale1:cap vale1:inj tcpdump -l -nn -t -e -i vale1:cap -c $N
+	cmp want.txt cap.out
+}
+
+tcpdump_short() {
+	have tcpdump || return 77
+	rm -f got.pcap want.pcap
+	capture vale1:cap vale1:cap vale1:inj \
+		tcpdump -Z root -s 77 -i vale1:cap -w got.pcap -c $N
+	in_a timeout 20 tcpdump -Z root -s 77 -i va -w want.pcap -c $N 2>sys.err &
+	pid=$!
+	until_true has_socket "${ns}a"
+	sleep 0.5
+	in_b "$BIN/traffic" send vb sent.pcap 20
+	wait $pid
+	"$BIN/traffic" same want.pcap got.pcap
+}
+
+# One wire, seen by the system's libpcap and by ours: each gets all of it.
+veth() {
+	have tcpdump && namespaces || return 77
+	rm -f sys.pcap our.pcap
+	in_a timeout 20 tcpdump -Z root -B 65536 -i va -w sys.pcap -c $N 2>sys.err &
+	pid=$!
+	until_true has_socket "${ns}a"
+	sleep 0.5
+	in_b "$BIN/traffic" send vb sent.pcap 20 || return 1
+	wait $pid
+	export LD_LIBRARY_PATH="$PCAP_LIBDIR"
+	in_a timeout 20 tcpdump -Z root -i netmap:va -w our.pcap -c $N 2>our.err &
+	pid=$!
+	unset LD_LIBRARY_PATH
+	wait_port va || { cat our.err; return 1; }
+	sleep 0.5
+	in_b "$BIN/traffic" send vb sent.pcap 20 || return 1
+	wait $pid
+	cat sys.err our.err
+	"$BIN/traffic" same sent.pcap sys.pcap && "$BIN/traffic" same sent.pcap our.pcap &&
+		"$BIN/traffic" same sys.pcap our.pcap
+}
+
+tcpdump_list() {
+	have tcpdump || return 77
+	ours timeout 10 tcpdump -Z root -i vale1:shown -w /dev/null 2>/dev/null &
+	pid=$!
+	wait_port vale1:shown || return 1
+	ours tcpdump -D >list
+	kill $pid
+	wait $pid
+	cat list
+	grep -q 'vale1:shown' list && grep -q '\.lo\|eth\| any ' list
+}
+
+tcpdump_errors() {
+	have tcpdump || return 77
+	for dev in netmap:no-such-dev 'vale1:' 'vale1:x/q' 'netmap:'; do
+		ours timeout 10 tcpdump -i "$dev" -c 1 >cap.out 2>cap.err && return 1
+		[ $? = 124 ] && return 1
+		cat cap.err
+		grep -q "tcpdump: $dev: ." cap.err || return 1
+	done
+	ours timeout 10 tcpdump -I -i vale1:x -c 1 2>cap.err && return 1
+	cat cap.err
+	grep -q 'monitor mode' cap.err
+}
+
+wireshark() {
+	have "$1" || return 77
+	rm -f got.pcap
+	prog=$1
+	shift
+	capture "$1" "$1" "$2" "$prog" -q -i "$1" -F pcap -w got.pcap -c $N
+	"$BIN/traffic" same sent.pcap got.pcap
+}
+
+dumpcap_port() {
+	have dumpcap || { why="there is no dumpcap here (Debian: apt-get install tshark)"; return 77; }
+	rm -f got.pcap
+	capture 'd{1' 'd{1' 'd}1' dumpcap -q -P -i 'd{1' -w got.pcap -c $N
+	"$BIN/traffic" same sent.pcap got.pcap
+}
+
+# Two ports in two threads of one process, into one file, with a capture filter.
+dumpcap_two() {
+	have dumpcap || { why="there is no dumpcap here (Debian: apt-get install tshark)"; return 77; }
+	rm -f two.pcapng
+	ours timeout 30 dumpcap -q -f 'udp port 53' -i vale1:one -i vale1:two -w two.pcapng \
+		-a duration:5 >cap.out 2>cap.err &
+	pid=$!
+	wait_port vale1:one && wait_port vale1:two || { cat cap.err; return 1; }
+	sleep 0.3
+	ours "$BIN/traffic" send vale1:inj sent.pcap 20
+	wait $pid
+	cat cap.err
+	[ "$(tshark -r two.pcapng -T fields -e frame.interface_id 2>/dev/null |
+		sort | uniq -c | tr -s ' \n' ' ')" = " 50 0 50 1 " ]
+}
+
+tshark_text() {
+	have tshark || return 77
+	tshark -r sent.pcap -T fields -e frame.len -e eth.type -e ip.src -e udp.dstport \
+		-e tcp.flags 2>/dev/null >want.txt
+	capture vale1:cap vale1:cap vale1:inj tshark -l -i vale1:cap -c $N -T fields \
+		-e frame.len -e eth.type -e ip.src -e udp.dstport -e tcp.flags
+	cmp want.txt cap.out
+}
+
+ngrep_port() {
+	have ngrep || return 77
+	ngrep -I sent.pcap -l -q 'GET /index' 'tcp port 80' 2>/dev/null |
+		grep -c '^ *GET /index' >want.txt
+	capture_until 5 vale1:cap vale1:cap vale1:inj \
+		ngrep -l -q -d vale1:cap 'GET /index' 'tcp port 80'
+	grep -c '^ *GET /index' cap.out >got.txt
+	cat want.txt got.txt
+	[ "$(cat want.txt)" = 50 ] && cmp want.txt got.txt
+}
+
+p0f_port() {
+	have p0f || return 77
+	rm -f p0f.want p0f.got
+	p0f -r sent.pcap -o p0f.want >/dev/null
+	capture_until 5 vale1:cap vale1:cap vale1:inj p0f -i vale1:cap -o p0f.got
+	sed -i 's/^[^]]*\] //' p0f.want p0f.got
+	[ "$(grep -c 'mod=syn|' p0f.want)" = 50 ] && cmp p0f.want p0f.got
+}
+
+# Its -i takes what stands before the first colon for an index: so a name without one.
+softflowd_port() {
+	have softflowd || return 77
+	ours softflowd -d -i 's{1' -c "$tmp/flow.ctl" -p "$tmp/flow.pid" >cap.out 2>&1 &
+	pid=$!
+	wait_port 's{1' && until_true test -e flow.ctl || { cat cap.out; return 1; }
+	ours "$BIN/traffic" send 's}1' sent.pcap 20
+	sleep 1
+	softflowctl -c "$tmp/flow.ctl" statistics >stats
+	softflowctl -c "$tmp/flow.ctl" exit
+	wait $pid
+	cat stats cap.out
+	ip=$(tcpdump -r sent.pcap 'ip or (vlan and ip)' 2>/dev/null | wc -l)
+	grep -q "^Packets processed: $ip\$" stats &&
+		grep -q "^Packets received by libpcap: $N\$" stats
+}
+
+# A host with three open ports; what the scan says of it with either library.
+nmap_scan() {
+	have nmap && have python3 && namespaces || return 77
+	in_b python3 -c '
+import socket, time
+s = [socket.create_server(("10.9.0.2", p)) for p in (22, 80, 443)]
+time.sleep(60)' &
+	host=$!
+	sleep 0.5
+	in_a timeout 30 nmap -sS -n -p 1-500 --send-eth -e va 10.9.0.2 >want.txt
+	NETMAP_PCAP=all ours ip netns exec "${ns}a" timeout 30 \
+		nmap -sS -n -p 1-500 --send-eth -e va 10.9.0.2 >got.txt &
+	pid=$!
+	wait_port va
+	opened=$?
+	wait $pid
+	kill $host
+	sed -i 's/(.*latency)//; /^Starting/d; /^Nmap done/d' want.txt got.txt
+	cat want.txt got.txt
+	[ $opened = 0 ] && [ "$(grep -c 'open' want.txt)" = 3 ] && cmp want.txt got.txt
+}
+
+arping_host() {
+	have arping && namespaces || return 77
+	NETMAP_PCAP=va ours ip netns exec "${ns}a" timeout 10 \
+		arping -c 3 -W 0.2 -i va 10.9.0.2 >cap.out 2>&1 &
+	pid=$!
+	wait_port va
+	opened=$?
+	wait $pid
+	cat cap.out
+	[ $opened = 0 ] && grep -q '3 packets transmitted, 3 packets received' cap.out
+}
+
+tcpreplay_file() {
+	have tcpreplay && have tcpdump && namespaces || return 77
+	rm -f got.pcap
+	# A daemon knows the interfaces of the network namespace that it was started in.
+	export NETMAP_SOCKET="$tmp/sock-b"
+	LD_LIBRARY_PATH=$PCAP_LIBDIR in_b timeout 20 \
+		tcpdump -Z root -i netmap:vb -w got.pcap -c $N 2>cap.err &
+	pid=$!
+	wait_port vb
+	opened=$?
+	export NETMAP_SOCKET="$tmp/sock"
+	[ $opened = 0 ] || { cat cap.err; return 1; }
+	sleep 0.5
+	LD_LIBRARY_PATH=$PCAP_LIBDIR in_a tcpreplay -q -i va --pps 20000 sent.pcap || return 1
+	wait $pid
+	cat cap.err
+	"$BIN/traffic" same sent.pcap got.pcap
+}
+
+# What comes with the project, and not only an environment variable.
+netmap_run() {
+	[ -n "$NETMAP_RUN" ] && [ -x "$NETMAP_RUN" ] || { why="no netmap-run here"; return 77; }
+	have tcpdump || return 77
+	timeout 10 "$NETMAP_RUN" --pcap tcpdump -i vale1:cap -c 1 2>cap.err >cap.out &
+	pid=$!
+	wait_port vale1:cap || { cat cap.err; return 1; }
+	"$NETMAP_RUN" --pcap "$BIN/traffic" send vale1:inj sent.pcap 20
+	wait $pid
+}
+
+namespaces
+check "tcpdump on a switch" tcpdump_port vale1:cap vale1:cap vale1:inj
+check "tcpdump on a pipe" tcpdump_port netmap:p{1 'p{1' netmap:p}1
+check "tcpdump with a filter" tcpdump_filter
+check "tcpdump prints" tcpdump_text
+check "tcpdump with a short length, as the system's" tcpdump_short
+check "tcpdump on a veth, as the system's" veth
+check "tcpdump -D" tcpdump_list
+check "tcpdump and wrong names" tcpdump_errors
+check "tshark on a switch" wireshark tshark vale1:cap vale1:inj
+check "tshark prints" tshark_text
+check "dumpcap on a pipe" dumpcap_port
+check "dumpcap on two ports" dumpcap_two
+check "ngrep" ngrep_port
+check "p0f" p0f_port
+check "softflowd" softflowd_port
+check "nmap" nmap_scan
+check "arping" arping_host
+check "tcpreplay" tcpreplay_file
+check "netmap-run --pcap" netmap_run
+finish
