@@ -7,7 +7,11 @@
 
 extern volatile sig_atomic_t stop_requested;
 
-/* A second signal ends the program at once: a way out if something is stuck. */
+/*
+ * A further signal, half a second or more after the first, ends the program at once: a way out
+ * if something is stuck. Earlier ones do not count, since some senders signal a program and its
+ * process group: timeout(1) does.
+ */
 void signals_init(void);
 
 #endif

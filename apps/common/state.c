@@ -18,7 +18,7 @@
 
 #include "state.h"
 
-#define KERNEL_LISTING "/sys/kernel/debug/netmap/state.json"
+#define KERNEL_LISTING "/proc/net/netmap.json"
 #define EMPTY	       "{\"ports\":[],\"switches\":[],\"memories\":[],\"clients\":[]}"
 #define LISTING_MAX    (256UL << 20)
 

@@ -1,0 +1,96 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# lb over a pipe: sums, balance, both directions of flows, several groups, overflow.
+. "$(dirname "$0")/lib.sh"
+
+receivers() {
+	receiver_pids=
+	for _p in "$@"; do
+		start "rx-$_p" pkt-gen -i "$_p" -f rx --json --idle 30
+		receiver_pids="$receiver_pids $pid"
+		wait_port "$_p"
+	done
+}
+
+finish_all() {
+	for _p in $receiver_pids; do
+		finish_receiver "$_p"
+	done
+}
+
+# Of all receivers whose name begins with $1: their packets, as a list in n.
+check_receivers() {
+	if cat "$dir"/rx-"$1"*.out | py "
+n = [json.loads(l)['packets'] for l in text.splitlines()]
+sys.exit(not ($3))"; then
+		ok "$2"
+	else
+		fail "$2: $3"
+	fi
+}
+
+start lb lb -i in}1 -p a:4 -p b:3 --json
+lb=$pid
+wait_port 'b{2'
+receivers a}0 a}1 a}2 a}3 b}0 b}1 b}2
+run tx pkt-gen -i in{1 -f tx -n 600000 -s 10.0.0.1:1-10.0.3.232:600 -d 10.9.0.1:80 --json
+sleep 1
+kill -INT "$lb"
+finish "$lb"
+check "lb ends well" test $rc -eq 0
+check_json "lb took all packets" lb "j['packets'] == 600000"
+check_json "each group got all of them" lb \
+	"all(sum(p['packets'] + p['dropped'] for p in g) == 600000 for g in j['groups'])"
+check_json "balance within 5 %" lb \
+	"all(abs((p['packets'] + p['dropped']) * len(g) / 600000 - 1) < 0.05 for g in j['groups'] for p in g)"
+finish_all
+check_receivers a "group a received" "len(n) == 4 and sum(n) > 500000"
+check_receivers b "group b received" "len(n) == 3 and sum(n) > 500000"
+rm -f "$dir"/rx-*
+
+# The same flows in the other direction double the counts of every pipe.
+for way in "-s 10.0.0.1:1-10.0.0.200:50 -d 10.9.0.1:80" "-d 10.0.0.1:1-10.0.0.200:50 -s 10.9.0.1:80"; do
+	start lb lb -i in}1 -p c:4 -B 20000 --seed 7 --json
+	lb=$pid
+	wait_port 'c{3'
+	receivers c}0 c}1 c}2 c}3
+	run tx pkt-gen -i in{1 -f tx -n 10000 $way --json
+	sleep 0.5
+	kill -INT "$lb"
+	finish "$lb"
+	cat "$dir/lb.out" >>"$dir/both"
+	finish_all
+done
+if py "
+a, b = [[p['packets'] for p in json.loads(l)['groups'][0]] for l in text.splitlines()]
+sys.exit(not (a == b and sum(a) == 10000 and min(a) > 1500))" <"$dir/both"; then
+	ok "both directions of a flow are on one pipe"
+else
+	fail "both directions of a flow: $(cat "$dir/both")"
+fi
+rm -f "$dir"/rx-*
+
+# A receiver that stands still: its packets wait in the extra buffers, and all arrive later.
+start lb lb -i in}1 -p e:1 -B 8000 --json
+lb=$pid
+wait_port 'e{0'
+start slow pkt-gen -i e}0 -f rx --seq --json --idle 30
+slow=$pid
+wait_port 'e}0'
+kill -STOP "$slow"
+run tx pkt-gen -i in{1 -f tx --seq -n 6000 --json
+sleep 0.5
+kill -CONT "$slow"
+finish "$slow"
+kill -INT "$lb"
+finish "$lb"
+check_json "packets waited in extra buffers" lb \
+	"j['extra_bufs'] == 8000 and j['groups'][0][0]['waited'] > 3000 and j['groups'][0][0]['longest'] > 3000"
+check_json "and all of them arrived, in order" slow \
+	"j['packets'] == 6000 and j['sequence']['lost'] == 0 and j['sequence']['reordered'] == 0"
+
+check_refusal "a pipe of a pipe" 1 "is a pipe itself" lb -i z}1
+check_refusal "no port" 2 "-i port is missing" lb
+check_refusal "no pipes" 2 "pipes is needed" lb -i vale0:a -p 0
+check_refusal "not a number" 2 "not a number" lb -i vale0:a -B many
+result
