@@ -74,7 +74,7 @@ rm -f "$dir"/rx-*
 start lb lb -i in}1 -p e:1 -B 8000 --json
 lb=$pid
 wait_port 'e{0'
-start slow pkt-gen -i e}0 -f rx --seq --json --idle 30
+start slow pkt-gen -i e}0 -f rx --seq --json -n 6000 --idle 30
 slow=$pid
 wait_port 'e}0'
 kill -STOP "$slow"
