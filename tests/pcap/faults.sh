@@ -108,14 +108,13 @@ overrun() {
 	ours timeout -s INT 60 tcpdump -Z root -i vale5:cap -w got.pcap 2>cap.err &
 	pid=$!
 	wait_port vale5:cap || { cat cap.err; return 1; }
+	reader=$("$NETMAPD" --list | sed -n 's/^client \([0-9]*\) *vale5:cap$/\1/p')
 	sleep 0.5
-	kill -STOP $pid
-	child=$(ps -o pid= --ppid $pid | tr -d ' ')
-	kill -STOP "$child"
+	kill -STOP "$reader"
 	ours "$BIN/traffic" send vale5:inj sent.pcap
-	kill -CONT "$child" $pid
+	kill -CONT "$reader"
 	sleep 1
-	kill -INT "$child"
+	kill -INT "$reader"
 	wait $pid
 	cat cap.err
 	got=$(sed -n 's/ packets captured//p' cap.err)
