@@ -110,16 +110,33 @@ static bool block_full(const struct nm_os_region *r, size_t block)
 	return true;
 }
 
-/* Best effort: what does not become a huge page works as well, a little slower. */
+/*
+ * Best effort: what does not become a huge page works as well, a little slower.
+ * The kernel has every processor do a piece of this, which takes a millisecond on
+ * an idle machine, and was seen to take seconds on a crowded one, while the caller
+ * holds the namespace: so after a slow one there is a pause.
+ */
+#define COLLAPSE_SLOW  UINT64_C(20000000) /* ns */
+#define COLLAPSE_PAUSE UINT64_C(1000000000)
+
 static void collapse(struct nm_os_region *r, size_t first, size_t end)
 {
+	static uint64_t not_before;
+	uint64_t start, now = nm_os_now();
+
 	for (size_t b = first / (HUGE / PAGE); b * (HUGE / PAGE) < end; b++) {
+		if (now < nm_load(&not_before))
+			return;
 		if (bit_test(r->huge, b) || !block_full(r, b))
 			continue;
 		bit_set(r->huge, b);
+		start = now;
 		if (madvise((char *)r->base + b * HUGE, HUGE, MADV_COLLAPSE) < 0 &&
 		    (errno == EINVAL || errno == ENOMEM))
 			return;
+		now = nm_os_now();
+		if (now - start > COLLAPSE_SLOW)
+			nm_store(&not_before, now + COLLAPSE_PAUSE);
 	}
 }
 
