@@ -87,6 +87,17 @@ static void nic_output(struct nm_kring *out)
 	} while (nm_load(&out->hwtail) != head);
 }
 
+/* The NIC's tx ring has room again: what it had none for goes out. */
+static void nic_room(struct nm_kring *hw)
+{
+	int token = nm_os_rm_enter(&hw->port->ns->rm);
+	struct nm_vale_nic *vn = nm_load_acquire((struct nm_vale_nic **)&hw->port->vale);
+
+	if (vn)
+		nic_output(&vn->shadow[hw->id]);
+	nm_os_rm_exit(&hw->port->ns->rm, token);
+}
+
 static void nic_free(struct nm_vale_nic *vn)
 {
 	uint32_t i;
@@ -208,6 +219,8 @@ int nm_vale_nic_attach(struct nm_switch *sw, struct nm_port *port, struct nm_err
 		goto fail_new;
 	nm_port_hold(port);
 	nm_store_release(&port->vale, &vn->vp);
+	for (i = 0; i < port->nrings[NM_TX]; i++)
+		nm_store_release(&port->krings[NM_TX][i].notify, nic_room);
 	for (i = 0; i < port->nrings[NM_RX]; i++) {
 		nm_store_release(&port->krings[NM_RX][i].notify, nic_input);
 		nic_input(&port->krings[NM_RX][i]);
@@ -243,6 +256,8 @@ void nm_vale_nic_detach(struct nm_port *port)
 
 	for (i = 0; i < port->nrings[NM_RX]; i++)
 		nm_store_release(&port->krings[NM_RX][i].notify, nm_kring_wake);
+	for (i = 0; i < port->nrings[NM_TX]; i++)
+		nm_store_release(&port->krings[NM_TX][i].notify, nm_kring_wake);
 	nm_store(&port->vale, NULL);
 	nm_switch_leave(&vn->vp); /* waits for forwarding and input to end */
 	nic_free(vn);
