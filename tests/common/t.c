@@ -42,6 +42,17 @@ void t_fail(const char *file, int line, const char *fmt, ...)
 	_exit(1);
 }
 
+void t_fail_cond(const char *file, int line, const char *cond, const char *fmt, ...)
+{
+	char why[900];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	t_fail(file, line, "%s%s", cond, why[2] ? why : "");
+}
+
 void t_skip(const char *fmt, ...)
 {
 	va_list ap;

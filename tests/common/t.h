@@ -35,6 +35,9 @@ int t_run(const struct t_case *cases, size_t n, int argc, char **argv);
 /* End the case: it failed; it can not be run here, because of ... */
 __attribute__((noreturn, format(printf, 3, 4))) void t_fail(const char *file, int line,
 							    const char *fmt, ...);
+__attribute__((noreturn, format(printf, 4, 5))) void t_fail_cond(const char *file, int line,
+								 const char *cond,
+								 const char *fmt, ...);
 __attribute__((noreturn, format(printf, 1, 2))) void t_skip(const char *fmt, ...);
 /* A line of the report: a figure, a choice that was made. */
 __attribute__((format(printf, 1, 2))) void t_note(const char *fmt, ...);
@@ -42,7 +45,7 @@ __attribute__((format(printf, 1, 2))) void t_note(const char *fmt, ...);
 #define t_check(cond, ...)                                                               \
 	do {                                                                             \
 		if (!(cond))                                                             \
-			t_fail(__FILE__, __LINE__, #cond ": " __VA_ARGS__);              \
+			t_fail_cond(__FILE__, __LINE__, #cond, ": " __VA_ARGS__);        \
 	} while (0)
 
 /* Integers of any kind, compared and shown as 64 bits. */
@@ -50,8 +53,8 @@ __attribute__((format(printf, 1, 2))) void t_note(const char *fmt, ...);
 	do {                                                                             \
 		long long a_ = (long long)(a), b_ = (long long)(b);                      \
 		if (a_ != b_)                                                            \
-			t_fail(__FILE__, __LINE__, #a " is %lld, not %lld (" #b ")", a_,  \
-			       b_);                                                      \
+			t_fail(__FILE__, __LINE__, "%s is %lld, not %lld (%s)", #a, a_,  \
+			       b_, #b);                                                  \
 	} while (0)
 
 /* Like the system under ASan, TSan or coverage, everything takes longer. */
