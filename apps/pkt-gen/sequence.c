@@ -34,10 +34,12 @@ static void clear(struct sequence_stream *st, uint32_t seq)
 	st->seen[seq % SEQUENCE_WINDOW / 64] &= ~(1ULL << (seq % 64));
 }
 
-/* The first number heard is the start: packets before it are not missed. */
+/* The first number heard is the start: packets before it are not missed if they don't come. */
 static void start(struct sequence_stream *st, uint32_t seq)
 {
-	memset(st->seen, 0xff, sizeof(st->seen));
+	memset(st->seen, 0, sizeof(st->seen));
+	mark(st, seq);
+	st->first = seq;
 	st->next = seq + 1;
 	st->received++;
 }
@@ -87,9 +89,14 @@ static void behind(struct sequence *s, struct sequence_stream *st, uint32_t seq)
 	}
 	st->received++;
 	st->reordered++;
-	/* It was taken for lost when a later one came. */
-	st->lost--;
-	s->lost--;
+	/*
+	 * It was taken for lost when a later one came; unless it is from before our time, which
+	 * can only be at the start: later on the window does not reach back so far.
+	 */
+	if (st->received > 2 * SEQUENCE_WINDOW || (int32_t)(seq - st->first) > 0) {
+		st->lost--;
+		s->lost--;
+	}
 	if (late > st->max_late)
 		st->max_late = late;
 }

@@ -12,6 +12,7 @@
 #define SEQUENCE_WINDOW 4096
 
 struct sequence_stream {
+	uint32_t first;    /* number seen */
 	uint32_t next;     /* one beyond the highest number seen */
 	uint32_t restarts;
 	uint64_t received; /* different packets */

@@ -201,11 +201,19 @@ static void test_sequence(void)
 	sequence_add(&s, &t);
 	CHECK(t.lost == 9 + 99991 - 1 && t.reordered == 2, "%u", (unsigned)t.lost);
 
+	sequence_check(&s, 3, 10); /* the first one that is heard was not the first one sent */
+	sequence_check(&s, 3, 9);
+	sequence_check(&s, 3, 9);
+	sequence_check(&s, 3, 11);
+	memset(&t, 0, sizeof(t));
+	sequence_add(&s, &t);
+	CHECK(t.lost == 9 + 99991 - 1 && t.reordered == 3 && t.duplicates == 3);
+
 	sequence_check(&s, 2, 0); /* the sender starts over */
 	sequence_check(&s, 2, 1);
 	memset(&t, 0, sizeof(t));
 	sequence_add(&s, &t);
-	CHECK(t.restarts == 1 && t.lost == 9 + 99991 - 1 && t.duplicates == 2);
+	CHECK(t.restarts == 1 && t.lost == 9 + 99991 - 1 && t.duplicates == 3);
 	sequence_free(&s);
 }
 

