@@ -7,7 +7,6 @@
  * rings still belong to the parent), those that it opens are its own.
  */
 #pragma GCC visibility push(default)
-#include "fault.h"
 #include "libnmcore.h"
 #pragma GCC visibility pop
 
