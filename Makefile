@@ -1,11 +1,48 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# A thin front: meson builds user space (in build/), Kbuild the module.
+# A thin front: meson builds user space (in build/), Kbuild the module (in build/module/).
 BUILD ?= build
+KDIR ?= /lib/modules/$(shell uname -r)/build
+DESTDIR ?=
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
 
 $(BUILD)/build.ninja:
+	tools/deps build
 	meson setup $(BUILD)
 
-.PHONY: all
+# The tests: 10 to 30 minutes; all of them, with longer fuzzing: an hour or more.
+check:
+	@tools/check
+
+check-full:
+	@tools/check --full
+
+demo:
+	@tools/demo
+
+bench:
+	@tools/bench
+
+install: all
+	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+
+# netmap.ko for the kernel whose headers are in KDIR.
+module:
+	hosts/linux/stage.sh $(BUILD)/module
+	$(MAKE) -C $(KDIR) M=$(abspath $(BUILD)/module) modules
+
+clean:
+	rm -rf $(BUILD) out
+
+help:
+	@echo 'make [all]       build into $(BUILD)/'
+	@echo 'make check       build and test everything, about 10 minutes'
+	@echo 'make check-full  the same with all that takes long'
+	@echo 'make demo        see it work'
+	@echo 'make bench       measure it'
+	@echo 'make install     into DESTDIR'
+	@echo 'make module      netmap.ko for the kernel in KDIR=$(KDIR)'
+	@echo 'make clean       remove $(BUILD)/ and out/'
+
+.PHONY: all check check-full demo bench install module clean help

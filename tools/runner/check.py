@@ -1,0 +1,345 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""All checks, in stages, and one sum of them. See tools/check."""
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(TOP, os.environ.get('BUILD', 'build'))
+COVERAGE_LIMIT = 85.0
+JOBS = os.cpu_count() or 1
+
+TAP = re.compile(r'^(not )?ok\b\s*\d*\s*(?:-\s*)?([^#]*)(?:#\s*(SKIP|TODO)\b\s*(.*))?$', re.I)
+
+
+class Sum:
+    def __init__(self):
+        self.passed = 0
+        self.failed = []   # (stage, test, why)
+        self.skipped = []
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+    def __str__(self):
+        return f'{self.passed} passed, {len(self.failed)} failed, {len(self.skipped)} skipped'
+
+
+def say(text=''):
+    print(text, flush=True)
+
+
+def run(cmd, log, env=None):
+    """Runs to a log file; the exit code."""
+    with open(log, 'ab') as out:
+        out.write(('\n+ ' + ' '.join(cmd) + '\n').encode())
+        out.flush()
+        return subprocess.call(cmd, cwd=TOP, stdout=out, stderr=subprocess.STDOUT,
+                               stdin=subprocess.DEVNULL, env=env)
+
+
+def tail(log, lines=30):
+    with open(log, errors='replace') as f:
+        return ''.join('    ' + line for line in f.readlines()[-lines:])
+
+
+def last_line(*texts):
+    for text in texts:
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        if lines:
+            return lines[-1][:200]
+    return 'no cause given'
+
+
+def take_tap(stage, name, text, result):
+    """Counts the cases of a TAP report; how many there were."""
+    n = 0
+    notes = []
+    broken = False  # the last case failed: what is indented below it says more
+    for line in text.splitlines():
+        if line.startswith('#   ') and broken:
+            stage_, case, why = result.failed[-1]
+            result.failed[-1] = (stage_, case, (why + ' / ' if why else '') + line[1:].strip())
+        elif line.startswith('#'):
+            notes.append(line[1:].strip())
+        whole = re.match(r'^1\.\.0\s*#\s*SKIP\s*(.*)', line, re.I)
+        if whole:
+            result.skipped.append((stage, name, whole.group(1) or 'no cause given'))
+            n += 1
+        m = TAP.match(line)
+        if not m:
+            continue
+        n += 1
+        broken = bool(m.group(1)) and not m.group(3)
+        case = f'{name}: {m.group(2).strip()}'
+        if m.group(3) and m.group(3).upper() == 'SKIP':
+            result.skipped.append((stage, case, m.group(4) or 'no cause given'))
+        elif m.group(1):
+            result.failed.append((stage, case, ' / '.join(notes[-4:])))
+        else:
+            result.passed += 1
+            continue
+        notes = []
+    return n
+
+
+def is_tap(text):
+    return bool(re.search(r'^1\.\.\d+', text, re.M)) or bool(re.search(r'^(not )?ok \d', text, re.M))
+
+
+def take_test(stage, test, result):
+    """One line of meson's testlog.json."""
+    name = test['name'].split(' / ')[-1]
+    out, err = test.get('stdout') or '', test.get('stderr') or ''
+    before = len(result.failed)
+    cases = take_tap(stage, name, out, result) if is_tap(out) else 0
+    how = test['result']
+    if how in ('OK', 'EXPECTEDFAIL'):
+        result.passed += not cases
+    elif how == 'SKIP':
+        if not cases:
+            result.skipped.append((stage, name, last_line(err, out)))
+    elif len(result.failed) == before:
+        why = f'{how.lower()} after {test["duration"]:.0f} s: {last_line(err, out)}'
+        result.failed.append((stage, name, why))
+
+
+def setup(stage, options, compiler, log):
+    """Configures build/STAGE, anew if it was configured otherwise."""
+    directory = os.path.join(BUILD, stage)
+    stamp = os.path.join(directory, '.check-options')
+    wanted = json.dumps([options, compiler])
+    if os.path.exists(os.path.join(directory, 'build.ninja')):
+        if os.path.exists(stamp) and open(stamp).read() == wanted:
+            return run(['meson', 'setup', '--reconfigure', directory, TOP], log)
+    shutil.rmtree(directory, ignore_errors=True)
+    env = dict(os.environ, CC=compiler)
+    code = run(['meson', 'setup', directory, TOP, '-Dwerror=true', *options], log, env)
+    if code == 0:
+        with open(stamp, 'w') as f:
+            f.write(wanted)
+    return code
+
+
+def meson_stage(stage, title, options, compiler, select, build_all, env=None):
+    """One build directory: build, and run the tests that `select` (arguments) names."""
+    result = Sum()
+    directory = os.path.join(BUILD, stage)
+    log = os.path.join(BUILD, stage + '.log')
+    if not shutil.which(compiler):
+        result.skipped.append((stage, 'all of it', f'no {compiler} here'))
+        return result
+    if os.path.exists(log):
+        os.remove(log)
+    start = time.time()
+    code = setup(stage, options, compiler, log)
+    if code == 0 and build_all:
+        code = run(['ninja', '-C', directory, f'-j{JOBS}'], log)
+    if code != 0:
+        result.failed.append((stage, 'build', 'see ' + os.path.relpath(log, TOP)))
+        say(tail(log))
+        return result
+    result.passed += build_all
+    built = time.time()
+    testlog = os.path.join(directory, 'meson-logs', 'testlog.json')
+    if os.path.exists(testlog):
+        os.remove(testlog)
+    code = run(['meson', 'test', '-C', directory, f'--num-processes={JOBS}', *select], log,
+               dict(os.environ, **(env or {})))
+    if not os.path.exists(testlog):
+        result.failed.append((stage, 'build', 'see ' + os.path.relpath(log, TOP)))
+        say(tail(log))
+        return result
+    with open(testlog) as f:
+        for line in f:
+            take_test(stage, json.loads(line), result)
+    if code != 0 and not result.failed:
+        result.failed.append((stage, 'meson test', f'exit code {code}: {last_line(tail(log))}'))
+    say(f'    built in {built - start:.0f} s, tested in {time.time() - built:.0f} s')
+    return result
+
+
+# ---- the stages --------------------------------------------------------------------------
+
+SANITIZE = ['-Db_sanitize=address,undefined', '-Db_lundef=false', '-Doptimization=1']
+EVERY = ['--no-suite', 'fuzz', '--no-suite', 'full']
+
+
+def suites(*names):
+    return [arg for name in names for arg in ('--suite', name)]
+
+
+def house(full):
+    result = Sum()
+    out = subprocess.run(['tools/seam-check'], cwd=TOP, capture_output=True, text=True)
+    take_tap('house', 'seam-check', out.stdout, result)
+    if not result.passed and not result.failed:
+        result.failed.append(('house', 'seam-check', last_line(out.stderr, out.stdout)))
+    return result
+
+
+def plain(full):
+    select = ['--no-suite', 'fuzz'] if full else EVERY
+    return meson_stage('gcc', 'gcc, optimized', [], 'gcc', select, True)
+
+
+def asan_gcc(full):
+    select = EVERY if full else suites('core', 'unit', 'embedded', 'daemon', 'lib', 'nic')
+    return meson_stage('asan-gcc', '', SANITIZE, 'gcc', select, False)
+
+
+def asan_clang(full):
+    select = EVERY if full else suites('core', 'unit', 'embedded')
+    return meson_stage('asan-clang', '', SANITIZE, 'clang', select, True)
+
+
+def tsan(full):
+    options = ['-Db_sanitize=thread', '-Db_lundef=false', '-Doptimization=1']
+    select = EVERY if full else suites('threads')
+    env = {'TSAN_OPTIONS': 'halt_on_error=1:second_deadlock_stack=1'}
+    return meson_stage('tsan', '', options, 'gcc', select, False, env)
+
+
+def fuzz(full):
+    env = {'FUZZ_SECONDS': os.environ.get('FUZZ_SECONDS', '600' if full else '20')}
+    return meson_stage('asan-clang', '', SANITIZE, 'clang', suites('fuzz') + ['-t0'], False, env)
+
+
+def coverage(full):
+    options = ['-Db_coverage=true', '-Doptimization=1']
+    directory = os.path.join(BUILD, 'cov')
+    for base, _, names in os.walk(directory):
+        for name in names:
+            if name.endswith('.gcda'):
+                os.remove(os.path.join(base, name))
+    result = meson_stage('cov', '', options, 'gcc', suites('core', 'unit', 'embedded'), False)
+    if not shutil.which('gcovr'):
+        result.skipped.append(('cov', 'coverage', 'no gcovr here'))
+        return result
+    report = os.path.join(directory, 'core.txt')
+    summary = os.path.join(directory, 'core.json')
+    code = run(['gcovr', '-r', TOP, '--object-directory', directory, '--filter', 'core/',
+                '--txt', report, '--json-summary', summary, directory],
+               os.path.join(BUILD, 'cov.log'))
+    if code != 0:
+        result.failed.append(('cov', 'coverage', 'gcovr failed: see build/cov.log'))
+        return result
+    with open(report) as f:
+        say(''.join('    ' + line for line in f if line[:4] in ('core', 'TOTA', 'File')))
+    with open(summary) as f:
+        percent = json.load(f)['line_percent']
+    say(f'    core: {percent:.1f} % of lines (at least {COVERAGE_LIMIT:.0f} are wanted)')
+    if percent < COVERAGE_LIMIT:
+        result.failed.append(('cov', 'coverage of the core',
+                              f'{percent:.1f} % of lines, {COVERAGE_LIMIT:.0f} are wanted'))
+    else:
+        result.passed += 1
+    return result
+
+
+def kernel_headers():
+    base = '/lib/modules'
+    found = []
+    for release in sorted(os.listdir(base)) if os.path.isdir(base) else []:
+        build = os.path.join(base, release, 'build')
+        if os.path.exists(os.path.join(build, 'Makefile')):
+            found.append(build)
+    return found
+
+
+def module(full):
+    """The core as a part of netmap.ko, against the kernel headers there are; and sparse."""
+    result = Sum()
+    if not os.path.exists(os.path.join(TOP, 'hosts/linux/Kbuild')):
+        result.skipped.append(('module', 'all of it', 'there is no kernel host yet'))
+        return result
+    headers = kernel_headers()
+    if not headers:
+        result.skipped.append(('module', 'all of it',
+                               'no kernel headers here: install linux-headers-amd64'))
+        return result
+    log = os.path.join(BUILD, 'module.log')
+    stage = os.path.join(BUILD, 'module-check')
+    code = run(['hosts/linux/stage.sh', stage], log)
+    make = ['make', '-C', headers[-1], f'M={stage}', 'NETMAP_WERROR=y', f'-j{JOBS}']
+    for name, extra in (('build', []), ('sparse', ['C=2'])):
+        if name == 'sparse' and not shutil.which('sparse'):
+            result.skipped.append(('module', 'sparse', 'no sparse here'))
+            continue
+        if code == 0:
+            start = os.path.getsize(log)
+            code = run(make + extra + ['modules'], log)
+            with open(log, errors='replace') as f:
+                f.seek(start)
+                text = f.read()
+            ours = [line for line in text.splitlines()
+                    if re.search(r'(warning|error):', line) and 'include/linux/' not in line]
+        if code != 0 or ours:
+            result.failed.append(('module', name, ours[0] if code == 0 and ours
+                                  else 'see ' + os.path.relpath(log, TOP)))
+        else:
+            result.passed += 1
+    return result
+
+
+STAGES = [
+    ('house', 'the rules of the house', house),
+    ('gcc', 'gcc, optimized: every test, on every host that is here', plain),
+    ('asan-gcc', 'gcc, address and undefined behaviour sanitizers', asan_gcc),
+    ('asan-clang', 'clang, address and undefined behaviour sanitizers', asan_clang),
+    ('fuzz', 'fuzzers: requests, port names, protocol, rings', fuzz),
+    ('tsan', 'thread sanitizer', tsan),
+    ('cov', 'coverage', coverage),
+    ('module', 'the core in the kernel: objects against stock headers, sparse', module),
+]
+
+
+def main():
+    parser = argparse.ArgumentParser(prog='check')
+    parser.add_argument('--full', action='store_true')
+    parser.add_argument('--only', action='append', metavar='STAGE')
+    parser.add_argument('--list', action='store_true')
+    args = parser.parse_args()
+    if args.list:
+        for name, title, _ in STAGES:
+            say(f'{name:12} {title}')
+        return 0
+    unknown = set(args.only or []) - {name for name, _, _ in STAGES}
+    if unknown:
+        parser.error(f'no stage {unknown.pop()}: see --list')
+    os.makedirs(BUILD, exist_ok=True)
+    total = Sum()
+    start = time.time()
+    for name, title, fn in STAGES:
+        if args.only and name not in args.only:
+            continue
+        say(f'== {name}: {title}')
+        result = fn(args.full)
+        for _, test, why in result.failed:
+            say(f'    FAILED {test}: {why}')
+        for _, test, why in result.skipped:
+            say(f'    skipped {test}: {why}')
+        say(f'    {result}')
+        total.add(result)
+    say()
+    if total.failed:
+        say('What failed:')
+        for stage, test, why in total.failed:
+            say(f'    {stage}: {test}: {why}')
+    say(f'all of it took {(time.time() - start) / 60:.1f} minutes; logs are in '
+        f'{os.path.relpath(BUILD, TOP)}/')
+    with open(os.path.join(BUILD, 'check.txt'), 'w') as f:
+        f.write(f'{total}\n')
+    say(f'{total}')
+    return 1 if total.failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
