@@ -74,9 +74,16 @@ int nmc_fail(struct nmc_file *f, int error, const char *text);
 struct nmc_chan *nmc_chan_get(struct nmc_file *f, int fd);
 void nmc_chan_put(struct nmc_chan *ch);
 void nmc_chan_close(struct nmc_chan *ch);
-/* A round trip over the pipes. 0 or an errno value. */
+/* A round trip over the pipes, or its halves. 0 or an errno value. */
+int nmc_pipe_send(struct nmc_file *f, struct nmc_chan *ch, struct nmd_request r);
+int nmc_pipe_answer(struct nmc_file *f, struct nmc_chan *ch, uint32_t *value);
 int nmc_pipe_call(struct nmc_file *f, struct nmc_chan *ch, struct nmd_request r,
 		  uint32_t *value);
+/*
+ * As poll(2) on the descriptor alone, which waits: the ready ones of events, POLLERR; 0
+ * when timeout_ms are over; -1 and EINTR.
+ */
+int nmc_await(struct nmc_file *f, int fd, int events, int timeout_ms);
 /* One over the socket: the length of the answer, or -1. *fd: one that came with it, or -1. */
 ssize_t nmc_msg_call(struct nmc_file *f, struct nmc_chan *ch, const void *msg, size_t len,
 		     void *answer, size_t size, int *fd);
@@ -125,6 +132,6 @@ int nmc_high_fd(int fd); /* moves it out of the way of the program's own */
 int nmc_hidden(int fd);	 /* one of those? */
 ssize_t nmc_recv(int sock, void *buf, size_t size, int *fds, unsigned int *nfds, int ms);
 int nmc_send(int sock, const void *buf, size_t len, int fd, int ms);
-int nmc_wait(int fd, int events, int ms);
+int nmc_wait_fd(int fd, int events, int ms);
 
 #endif /* LIB_CLIENT_H */

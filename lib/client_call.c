@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The system calls of /dev/netmap, on a descriptor of the daemon. */
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -227,6 +228,57 @@ int nmc_poll(struct nmc_file *f, int fd, int events, int *wake)
 	got = poll_on(f, ch, events, wake != NULL ? &ch->waiter : NULL);
 	if (wake != NULL)
 		*wake = ch->waiter.fd;
+	nmc_chan_put(ch);
+	return got;
+}
+
+static int poll_reply(struct nmc_chan *ch, int timeout_ms)
+{
+	struct pollfd p = {.fd = ch->rep, .events = POLLIN};
+	struct timespec ts = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
+
+	return (int)syscall(SYS_ppoll, &p, 1, timeout_ms < 0 ? NULL : &ts, NULL, 0);
+}
+
+/*
+ * The daemon waits for us and answers when there is something. A signal or the time may end
+ * it earlier; then the answer, which is on its way or comes now, is taken all the same.
+ */
+static int wait_on(struct nmc_file *f, struct nmc_chan *ch, int events, int timeout_ms)
+{
+	struct nmd_request r = {.op = NMD_OP_WAIT, .events = (uint16_t)events};
+	int error = nmc_pipe_send(f, ch, r), n = 1, e = 0;
+	uint32_t got = 0;
+
+	if (error == 0) {
+		n = poll_reply(ch, timeout_ms);
+		e = errno;
+		if (n <= 0)
+			error = nmc_pipe_send(f, ch, (struct nmd_request){.op = NMD_OP_CANCEL});
+	}
+	if (error == 0)
+		error = nmc_pipe_answer(f, ch, &got);
+	if (error != 0) {
+		nmc_fail(f, error, f->dead ? "netmapd went away" : NULL);
+		return POLLERR;
+	}
+	if (got == 0 && n < 0) {
+		errno = e;
+		return -1;
+	}
+	return (int)got;
+}
+
+int nmc_await(struct nmc_file *f, int fd, int events, int timeout_ms)
+{
+	struct nmc_chan *ch;
+	int got;
+
+	nmc_enter();
+	ch = nmc_chan_get(f, fd);
+	if (ch == NULL)
+		return POLLERR;
+	got = wait_on(f, ch, events, timeout_ms);
 	nmc_chan_put(ch);
 	return got;
 }

@@ -157,14 +157,16 @@ static bool ring(struct nmc_chan *ch, struct nmd_request r)
 	return n == sizeof(r);
 }
 
-int nmc_pipe_call(struct nmc_file *f, struct nmc_chan *ch, struct nmd_request r,
-		  uint32_t *value)
+int nmc_pipe_send(struct nmc_file *f, struct nmc_chan *ch, struct nmd_request r)
+{
+	return ring(ch, r) ? 0 : dead(f);
+}
+
+int nmc_pipe_answer(struct nmc_file *f, struct nmc_chan *ch, uint32_t *value)
 {
 	struct nmd_reply reply;
 	long n;
 
-	if (!ring(ch, r))
-		return dead(f);
 	do {
 		n = syscall(SYS_read, ch->rep, &reply, sizeof(reply));
 	} while (n < 0 && errno == EINTR);
@@ -173,6 +175,14 @@ int nmc_pipe_call(struct nmc_file *f, struct nmc_chan *ch, struct nmd_request r,
 	if (value != NULL)
 		*value = reply.value;
 	return reply.error;
+}
+
+int nmc_pipe_call(struct nmc_file *f, struct nmc_chan *ch, struct nmd_request r,
+		  uint32_t *value)
+{
+	int error = nmc_pipe_send(f, ch, r);
+
+	return error != 0 ? error : nmc_pipe_answer(f, ch, value);
 }
 
 ssize_t nmc_msg_call(struct nmc_file *f, struct nmc_chan *ch, const void *msg, size_t len,

@@ -86,11 +86,16 @@ static int greet(int s, char *err, size_t errlen)
 	memset(&hello, 0, sizeof(hello));
 	nmd_header_init(&hello.h, NMD_HELLO, sizeof(hello));
 	hello.purpose = NMD_FOR_PORTS;
-	/* It may have refused us already: then its reason is there to be read. */
-	if (nmc_send(s, &hello, sizeof(hello), -1, PATIENCE) < 0 && errno != EPIPE)
-		return errno == ECONNRESET ? ECONNRESET :
-					     say(err, errlen, errno, "netmapd", "(greeting)");
+	/*
+	 * It may have refused us already: then its reason is there to be read, though the
+	 * error of its hanging up comes first.
+	 */
+	if (nmc_send(s, &hello, sizeof(hello), -1, PATIENCE) < 0 && errno != EPIPE &&
+	    errno != ECONNRESET)
+		return say(err, errlen, errno, "netmapd", "(greeting)");
 	n = nmc_recv(s, &in, sizeof(in), fds, &nfds, PATIENCE);
+	if (n < 0 && errno == ECONNRESET)
+		n = nmc_recv(s, &in, sizeof(in), fds, &nfds, PATIENCE);
 	while (n >= 0 && nfds > 0)
 		nmc_close(fds[--nfds]);
 	if (n == 0 || (n < 0 && errno == ECONNRESET))

@@ -176,7 +176,7 @@ static int await_ready(int fd, const char *path, char *err, size_t errlen)
 	char text[200];
 	long n;
 
-	if (nmc_wait(fd, POLLIN, PATIENCE) == 0) {
+	if (nmc_wait_fd(fd, POLLIN, PATIENCE) == 0) {
 		snprintf(err, errlen, "%s does not get ready", path);
 		return ETIMEDOUT;
 	}

@@ -66,7 +66,7 @@ static int64_t now_ms(void)
 }
 
 /* 1 ready, 0 timeout, -1 error. Signals do not end it. */
-int nmc_wait(int fd, int events, int ms)
+int nmc_wait_fd(int fd, int events, int ms)
 {
 	int64_t end = now_ms() + ms, left;
 	struct pollfd p = {.fd = fd, .events = (short)events};
@@ -110,7 +110,7 @@ int nmc_send(int sock, const void *buf, size_t len, int fd, int ms)
 			continue;
 		if (errno != EAGAIN)
 			return -1;
-		if (nmc_wait(sock, POLLOUT, ms) <= 0) {
+		if (nmc_wait_fd(sock, POLLOUT, ms) <= 0) {
 			errno = ETIMEDOUT;
 			return -1;
 		}
@@ -144,7 +144,7 @@ ssize_t nmc_recv(int sock, void *buf, size_t size, int *fds, unsigned int *nfds,
 	ssize_t n;
 
 	*nfds = 0;
-	if (ms >= 0 && nmc_wait(sock, POLLIN, ms) == 0) {
+	if (ms >= 0 && nmc_wait_fd(sock, POLLIN, ms) == 0) {
 		errno = ETIMEDOUT;
 		return -1;
 	}

@@ -30,6 +30,11 @@ struct nm_host_ops {
 	 */
 	int (*poll)(void *state, int fd, int events, int arm);
 	int (*wakefd)(void *state, int fd);
+	/*
+	 * May be NULL. poll(2) on this descriptor alone, with a timeout (-1: none) that is
+	 * not 0: the ready ones, 0 when the time is over, -1 with errno.
+	 */
+	int (*wait)(void *state, int fd, int events, int timeout_ms);
 
 	/* About the last failed call: one line, or "". NULL: errno says all there is. */
 	const char *(*strerror)(void *state, int fd);

@@ -52,6 +52,11 @@ static int daemon_wakefd(void *state, int fd)
 	return last_wake;
 }
 
+static int daemon_wait(void *state, int fd, int events, int timeout_ms)
+{
+	return nmc_await(state, fd, events, timeout_ms);
+}
+
 static const char *daemon_strerror(void *state, int fd)
 {
 	return nmc_strerror(state, fd);
@@ -65,5 +70,6 @@ const struct nm_host_ops nm_host_daemon = {
 	.mmap = daemon_mmap,
 	.poll = daemon_poll,
 	.wakefd = daemon_wakefd,
+	.wait = daemon_wait,
 	.strerror = daemon_strerror,
 };

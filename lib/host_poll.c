@@ -174,10 +174,29 @@ static int poll_all(struct pollfd *fds, struct pollfd *w, nfds_t n, int timeout_
 	}
 }
 
+/* One descriptor and time to wait: the host may do better than what is put together here. */
+static int wait_one(const struct nm_host_ops *ops, void *state, struct pollfd *fd,
+		    int timeout_ms)
+{
+	int got = ops->wait(state, fd->fd, driver_events(fd->events), timeout_ms);
+
+	fd->revents = 0;
+	if (got < 0)
+		return -1;
+	fd->revents = driver_revents(fd->events, got);
+	return fd->revents != 0;
+}
+
 int nmhost_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 {
 	struct pollfd few[FEW], *w = few;
+	const struct nm_host_ops *ops;
+	void *state;
 	int ret, e;
+
+	ops = n == 1 && timeout_ms != 0 ? driver_of(fds->fd, &state) : NULL;
+	if (ops != NULL && ops->wait != NULL)
+		return wait_one(ops, state, fds, timeout_ms);
 
 	if (!any_driver(fds, n))
 		return poll(fds, n, timeout_ms);

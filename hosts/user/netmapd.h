@@ -109,6 +109,8 @@ struct nmd_chan {
 	int rep; /* write end */
 	struct nmcore *nm;
 	uint16_t cpu, seen_cpu, seen;
+	struct nmcore_poller *waiter; /* for NMD_OP_WAIT; made by the first */
+	int waitfd;
 	/* the client's memory */
 	uint64_t nonce_addr;
 	uint8_t nonce[NMD_NONCE];

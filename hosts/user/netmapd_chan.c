@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -28,6 +29,10 @@ static void chan_free(struct nmd_chan *ch)
 	struct nmd_file *f = ch->file;
 
 	nmd_pollers_free(f, ch);
+	if (ch->waiter) {
+		nmcore_poller_free(ch->waiter);
+		close(ch->waitfd);
+	}
 	__atomic_fetch_sub(&f->nchannels, 1, __ATOMIC_RELAXED);
 	nmd_file_disconnect(f, true);
 	nmd_file_put(f);
@@ -102,6 +107,50 @@ static int poll_rings(struct nmd_chan *ch, const struct nmd_request *r)
 	return nmd_poller_poll(ch->file, ch->nm, r->poller, r->events);
 }
 
+static bool stopping(void)
+{
+	return __atomic_load_n(&nmd.stopping, __ATOMIC_ACQUIRE);
+}
+
+static bool waiter_make(struct nmd_chan *ch)
+{
+	ch->waitfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (ch->waitfd < 0)
+		return false;
+	ch->waiter = nmcore_poller_new(ch->waitfd);
+	if (!ch->waiter)
+		close(ch->waitfd);
+	return ch->waiter;
+}
+
+/*
+ * Waits in the client's place, which then sleeps in one read(): the rings are
+ * looked at as soon as they have news, and not after two more switches.
+ * Whatever comes through the pipe meanwhile ends the wait.
+ */
+static int wait_rings(struct nmd_chan *ch, int events)
+{
+	struct pollfd p[2];
+	uint64_t count;
+	int got;
+
+	if (!ch->nm)
+		ch->nm = nmd_file_core(ch->file);
+	if (!ch->nm || (!ch->waiter && !waiter_make(ch)))
+		return -1;
+	p[0] = (struct pollfd){.fd = ch->waitfd, .events = POLLIN};
+	p[1] = (struct pollfd){.fd = ch->req, .events = POLLIN};
+	while (!(got = nmcore_poller_poll(ch->waiter, ch->nm, events))) {
+		if ((poll(p, 2, -1) < 0 && errno != EINTR) || p[1].revents || stopping())
+			break;
+		if (p[0].revents && read(ch->waitfd, &count, sizeof(count)) < 0 &&
+		    errno != EAGAIN)
+			break;
+		p[0].revents = p[1].revents = 0;
+	}
+	return got;
+}
+
 /* One request of the pipe. false: the client speaks nonsense, or is gone. */
 static bool serve_request(struct nmd_chan *ch, const struct nmd_request *r)
 {
@@ -118,6 +167,13 @@ static bool serve_request(struct nmd_chan *ch, const struct nmd_request *r)
 	case NMD_OP_POLL:
 		got = poll_rings(ch, r);
 		break;
+	case NMD_OP_WAIT:
+		got = wait_rings(ch, r->events);
+		if (stopping())
+			return false; /* no answer: the end of the pipe is one */
+		break;
+	case NMD_OP_CANCEL:
+		return true;
 	case NMD_OP_FREE:
 		nmd_poller_free(ch->file, r->poller);
 		got = 0;
@@ -134,11 +190,6 @@ static bool serve_request(struct nmd_chan *ch, const struct nmd_request *r)
 	/* The pipe has room for thousands: who does not read answers is not waited for.
 	 */
 	return write(ch->rep, &reply, sizeof(reply)) == sizeof(reply);
-}
-
-static bool stopping(void)
-{
-	return __atomic_load_n(&nmd.stopping, __ATOMIC_ACQUIRE);
 }
 
 static void *chan_main(void *arg)
