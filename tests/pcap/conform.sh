@@ -22,7 +22,7 @@ wire() {
 }
 
 wire || { echo "1..0 # SKIP $why"; exit 0; }
-ip netns exec "${ns}a" timeout 200 "$BIN/conform" cvx0 cvy0 nosuch0 >system 2>system.err || {
+in_a timeout 200 "$BIN/conform" cvx0 cvy0 nosuch0 >system 2>system.err || {
 	cat system.err
 	echo "not ok 1 - the system's own library"
 	exit 1
@@ -30,7 +30,7 @@ ip netns exec "${ns}a" timeout 200 "$BIN/conform" cvx0 cvy0 nosuch0 >system 2>sy
 grep -q lookupnet system || exit 1
 # The same calls on the same files and names; nothing of it is ours.
 delegated() {
-	LD_LIBRARY_PATH=$PCAP_LIBDIR ip netns exec "${ns}a" timeout 200 \
+	LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 200 \
 		"$BIN/conform" cvx0 cvy0 nosuch0 >got 2>got.err
 	diff system got
 }
@@ -42,7 +42,7 @@ ported() {
 }
 
 nic() {
-	LD_LIBRARY_PATH=$PCAP_LIBDIR ip netns exec "${ns}a" timeout 200 \
+	LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 200 \
 		"$BIN/conform" netmap:cvx0 netmap:cvy0 netmap:nosuch0 >got 2>got.err ||
 		tail -3 got.err
 	# Of addresses the system speaks, and it knows the interface by its own name.

@@ -13,7 +13,7 @@ interface_goes() {
 	in_a ip link add gone0 type veth peer name gone1
 	in_a ip link set gone0 up
 	in_a ip link set gone1 up
-	LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 30 \
+	LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 60 \
 		tcpdump -Z root -U -i netmap:gone0 -w got.pcap 2>cap.err &
 	pid=$!
 	wait_port gone0 || { cat cap.err; return 1; }
@@ -33,7 +33,7 @@ interface_goes() {
 # The daemon is killed: what was written before is there.
 daemon_dies() {
 	have tcpdump || return 77
-	ours timeout 30 tcpdump -Z root -U -i vale5:cap -w got.pcap 2>cap.err &
+	ours timeout 60 tcpdump -Z root -U -i vale5:cap -w got.pcap 2>cap.err &
 	pid=$!
 	wait_port vale5:cap || { cat cap.err; return 1; }
 	ours "$BIN/traffic" send vale5:inj sent.pcap 50 || return 1
@@ -50,7 +50,7 @@ daemon_dies() {
 
 # Whoever sends into a port of a dead daemon is told so.
 send_to_dead() {
-	ours timeout 30 "$BIN/traffic" send vale5:inj sent.pcap 1000 >cap.out 2>&1 &
+	ours timeout 60 "$BIN/traffic" send vale5:inj sent.pcap 1000 >cap.out 2>&1 &
 	pid=$!
 	wait_port vale5:inj || { cat cap.out; return 1; }
 	kill -9 "$("$NETMAPD" --list --json | sed -n 's/.*"daemon":{"pid":\([0-9]*\).*/\1/p')"
@@ -67,7 +67,7 @@ disk_full() {
 	[ "$(id -u)" = 0 ] || { why="not root: no file system of 1 MB"; return 77; }
 	mkdir -p small
 	mount -t tmpfs -o size=1m tmpfs small || { why="no tmpfs here"; return 77; }
-	ours timeout 30 dumpcap -q -P -i vale5:cap -w small/got.pcap 2>cap.err &
+	ours timeout 60 dumpcap -q -P -i vale5:cap -w small/got.pcap 2>cap.err &
 	pid=$!
 	wait_port vale5:cap || { cat cap.err; umount small; return 1; }
 	ours "$BIN/traffic" send vale5:inj sent.pcap 50
@@ -95,9 +95,9 @@ bad_files() {
 	{ head -c 32 sent.pcap; printf '\377\377\377\377\377\377\377\377'; tail -c 100 sent.pcap; } \
 		>long-packet.pcap
 	for f in short-header short-record short-packet empty noise long-packet missing; do
-		timeout 20 tcpdump -nr $f.pcap >want.out 2>want.err
+		timeout 60 tcpdump -nr $f.pcap >want.out 2>want.err
 		want=$?
-		ours timeout 20 tcpdump -nr $f.pcap >got.out 2>got.err
+		ours timeout 60 tcpdump -nr $f.pcap >got.out 2>got.err
 		[ $? = $want ] && cmp want.out got.out && cmp want.err got.err || return 1
 	done
 }
@@ -108,7 +108,7 @@ overrun() {
 	ours timeout -s INT 60 tcpdump -Z root -i vale5:cap -w got.pcap 2>cap.err &
 	pid=$!
 	wait_port vale5:cap || { cat cap.err; return 1; }
-	reader=$("$NETMAPD" --list | sed -n 's/^client \([0-9]*\) *vale5:cap$/\1/p')
+	reader=$(clients vale5:cap)
 	sleep 0.5
 	kill -STOP "$reader"
 	ours "$BIN/traffic" send vale5:inj sent.pcap
@@ -127,12 +127,12 @@ overrun() {
 # There is no library to delegate to: said once, and no endless search for it.
 no_system() {
 	have tcpdump || return 77
-	NETMAP_LIBPCAP=/no/such/file ours timeout 10 tcpdump -D 2>cap.err
+	NETMAP_LIBPCAP=/no/such/file ours timeout 30 tcpdump -D 2>cap.err
 	status=$?
 	cat cap.err
 	[ $status = 127 ] && grep -q 'NETMAP_LIBPCAP' cap.err || return 1
 	cp "$PCAP_LIBDIR"/libpcap.so.0.8 copy.so
-	NETMAP_LIBPCAP=$tmp/copy.so ours timeout 10 tcpdump -D 2>cap.err
+	NETMAP_LIBPCAP=$tmp/copy.so ours timeout 30 tcpdump -D 2>cap.err
 	status=$?
 	cat cap.err
 	[ $status = 127 ]

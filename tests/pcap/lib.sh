@@ -25,7 +25,7 @@ cleanup() {
 	rm -rf "$tmp"
 }
 trap cleanup EXIT
-trap 'exit 1' INT TERM
+trap 'exit 1' INT TERM PIPE HUP
 
 # A program with our library. Without it, it has the system's.
 ours() {
@@ -50,12 +50,13 @@ namespaces() {
 	ip -n "${ns}b" addr add 10.9.0.2/24 dev vb
 }
 
+# A daemon knows the interfaces of the network namespace that it was started in.
 in_a() {
-	ip netns exec "${ns}a" "$@"
+	NETMAP_SOCKET="$tmp/sock-a" ip netns exec "${ns}a" "$@"
 }
 
 in_b() {
-	ip netns exec "${ns}b" "$@"
+	NETMAP_SOCKET="$tmp/sock-b" ip netns exec "${ns}b" "$@"
 }
 
 have() {
@@ -74,11 +75,18 @@ until_true() {
 	return 1
 }
 
-has_client() {
-	"$NETMAPD" --list 2>/dev/null | grep -q "^client .* $1\$"
+# The processes that have opened the port of that name, in the words of netmapd --list.
+clients() {
+	for socket in "$tmp/sock" "$tmp/sock-a" "$tmp/sock-b"; do
+		NETMAP_SOCKET=$socket "$NETMAPD" --list 2>/dev/null
+	done | awk -v port="$1" '$1 == "client" && $3 == port { print $2 }'
 }
 
-# Until somebody has opened the port of that name, in the words of netmapd --list.
+has_client() {
+	[ -n "$(clients "$1")" ]
+}
+
+# Until somebody has opened it.
 wait_port() {
 	until_true has_client "$1" || { echo "# nobody opened $1"; return 1; }
 }
@@ -98,7 +106,7 @@ check() {
 	77) echo "ok $number - $name # SKIP $why" ;;
 	*)
 		echo "not ok $number - $name"
-		sed 's/^/# /' "$tmp/out" | tail -40
+		sed 's/^/# /' "$tmp/out" | head -60
 		failed=1
 		;;
 	esac

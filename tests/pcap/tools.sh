@@ -6,6 +6,8 @@
 
 cd "$tmp" || exit 1
 N=5000
+# Hosts on a wire have things to say to each other: only what we sent.
+MINE='ether src 02:00:00:00:00:01'
 "$BIN/traffic" gen sent.pcap $N || exit 1
 
 # capture PORT CLIENT SENDER COMMAND...: runs the program while the packets are sent into
@@ -13,13 +15,12 @@ N=5000
 capture() {
 	port=$1 client=$2 sender=$3
 	shift 3
-	ours timeout 30 "$@" >cap.out 2>cap.err &
+	ours timeout 60 "$@" >cap.out 2>cap.err &
 	pid=$!
 	wait_port "$client" || { cat cap.out cap.err; return 1; }
 	sleep 0.3
 	ours "$BIN/traffic" send "$sender" sent.pcap 20 || return 1
-	until_true gone $pid 2>/dev/null || { kill -INT $pid; sleep 1; }
-	kill $pid 2>/dev/null
+	until_true gone $pid 2>/dev/null || kill $pid
 	wait $pid 2>/dev/null
 	cat cap.out cap.err
 }
@@ -30,15 +31,16 @@ gone() {
 
 # As capture(), for programs that do not know how many packets to expect.
 capture_until() {
-	seconds=$1
-	shift
 	port=$1 client=$2 sender=$3
 	shift 3
-	ours timeout -s INT "$seconds" "$@" >cap.out 2>cap.err &
+	ours timeout 60 "$@" >cap.out 2>cap.err &
 	pid=$!
 	wait_port "$client" || { cat cap.out cap.err; return 1; }
+	reader=$(clients "$client")
 	sleep 0.3
 	ours "$BIN/traffic" send "$sender" sent.pcap 20 || return 1
+	sleep 2
+	kill "$reader"
 	wait $pid
 	cat cap.out cap.err
 	return 0
@@ -58,7 +60,7 @@ tcpdump_filter() {
 	expr='udp dst port 9001 or arp or (vlan 7 and udp)'
 	rm -f got.pcap
 	tcpdump -r sent.pcap -w want.pcap "$expr" || return 1
-	capture_until 4 'f{1' 'f{1' 'f}1' tcpdump -Z root -i 'f{1' -w got.pcap "$expr"
+	capture_until 'f{1' 'f{1' 'f}1' tcpdump -Z root -i 'f{1' -w got.pcap "$expr"
 	"$BIN/traffic" same want.pcap got.pcap
 }
 
@@ -75,7 +77,7 @@ tcpdump_short() {
 	rm -f got.pcap want.pcap
 	capture vale1:cap vale1:cap vale1:inj \
 		tcpdump -Z root -s 77 -i vale1:cap -w got.pcap -c $N
-	in_a timeout 20 tcpdump -Z root -s 77 -i va -w want.pcap -c $N 2>sys.err &
+	in_a timeout 60 tcpdump -Z root -s 77 -i va -w want.pcap -c $N "$MINE" 2>sys.err &
 	pid=$!
 	until_true has_socket "${ns}a"
 	sleep 0.5
@@ -88,16 +90,15 @@ tcpdump_short() {
 veth() {
 	have tcpdump && namespaces || return 77
 	rm -f sys.pcap our.pcap
-	in_a timeout 20 tcpdump -Z root -B 65536 -i va -w sys.pcap -c $N 2>sys.err &
+	in_a timeout 60 tcpdump -Z root -B 65536 -i va -w sys.pcap -c $N "$MINE" 2>sys.err &
 	pid=$!
 	until_true has_socket "${ns}a"
 	sleep 0.5
 	in_b "$BIN/traffic" send vb sent.pcap 20 || return 1
 	wait $pid
-	export LD_LIBRARY_PATH="$PCAP_LIBDIR"
-	in_a timeout 20 tcpdump -Z root -i netmap:va -w our.pcap -c $N 2>our.err &
+	LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 60 \
+		tcpdump -Z root -i netmap:va -w our.pcap -c $N "$MINE" 2>our.err &
 	pid=$!
-	unset LD_LIBRARY_PATH
 	wait_port va || { cat our.err; return 1; }
 	sleep 0.5
 	in_b "$BIN/traffic" send vb sent.pcap 20 || return 1
@@ -109,7 +110,7 @@ veth() {
 
 tcpdump_list() {
 	have tcpdump || return 77
-	ours timeout 10 tcpdump -Z root -i vale1:shown -w /dev/null 2>/dev/null &
+	ours timeout 30 tcpdump -Z root -i vale1:shown -w /dev/null 2>/dev/null &
 	pid=$!
 	wait_port vale1:shown || return 1
 	ours tcpdump -D >list
@@ -122,12 +123,12 @@ tcpdump_list() {
 tcpdump_errors() {
 	have tcpdump || return 77
 	for dev in netmap:no-such-dev 'vale1:' 'vale1:x/q' 'netmap:'; do
-		ours timeout 10 tcpdump -i "$dev" -c 1 >cap.out 2>cap.err && return 1
+		ours timeout 30 tcpdump -i "$dev" -c 1 >cap.out 2>cap.err && return 1
 		[ $? = 124 ] && return 1
 		cat cap.err
 		grep -q "tcpdump: $dev: ." cap.err || return 1
 	done
-	ours timeout 10 tcpdump -I -i vale1:x -c 1 2>cap.err && return 1
+	ours timeout 30 tcpdump -I -i vale1:x -c 1 2>cap.err && return 1
 	cat cap.err
 	grep -q 'monitor mode' cap.err
 }
@@ -152,7 +153,7 @@ dumpcap_port() {
 dumpcap_two() {
 	have dumpcap || { why="there is no dumpcap here (Debian: apt-get install tshark)"; return 77; }
 	rm -f two.pcapng
-	ours timeout 30 dumpcap -q -f 'udp port 53' -i vale1:one -i vale1:two -w two.pcapng \
+	ours timeout 60 dumpcap -q -f 'udp port 53' -i vale1:one -i vale1:two -w two.pcapng \
 		-a duration:5 >cap.out 2>cap.err &
 	pid=$!
 	wait_port vale1:one && wait_port vale1:two || { cat cap.err; return 1; }
@@ -177,7 +178,7 @@ ngrep_port() {
 	have ngrep || return 77
 	ngrep -I sent.pcap -l -q 'GET /index' 'tcp port 80' 2>/dev/null |
 		grep -c '^ *GET /index' >want.txt
-	capture_until 5 vale1:cap vale1:cap vale1:inj \
+	capture_until vale1:cap vale1:cap vale1:inj \
 		ngrep -l -q -d vale1:cap 'GET /index' 'tcp port 80'
 	grep -c '^ *GET /index' cap.out >got.txt
 	cat want.txt got.txt
@@ -188,7 +189,7 @@ p0f_port() {
 	have p0f || return 77
 	rm -f p0f.want p0f.got
 	p0f -r sent.pcap -o p0f.want >/dev/null
-	capture_until 5 vale1:cap vale1:cap vale1:inj p0f -i vale1:cap -o p0f.got
+	capture_until vale1:cap vale1:cap vale1:inj p0f -i vale1:cap -o p0f.got
 	sed -i 's/^[^]]*\] //' p0f.want p0f.got
 	[ "$(grep -c 'mod=syn|' p0f.want)" = 50 ] && cmp p0f.want p0f.got
 }
@@ -216,11 +217,11 @@ nmap_scan() {
 	in_b python3 -c '
 import socket, time
 s = [socket.create_server(("10.9.0.2", p)) for p in (22, 80, 443)]
-time.sleep(60)' &
+time.sleep(120)' &
 	host=$!
-	sleep 0.5
-	in_a timeout 30 nmap -sS -n -p 1-500 --send-eth -e va 10.9.0.2 >want.txt
-	NETMAP_PCAP=all ours ip netns exec "${ns}a" timeout 30 \
+	until_true in_b grep -q ' 0200090A:01BB ' /proc/net/tcp
+	in_a timeout 60 nmap -sS -n -p 1-500 --send-eth -e va 10.9.0.2 >want.txt
+	NETMAP_PCAP=all LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 60 \
 		nmap -sS -n -p 1-500 --send-eth -e va 10.9.0.2 >got.txt &
 	pid=$!
 	wait_port va
@@ -234,7 +235,7 @@ time.sleep(60)' &
 
 arping_host() {
 	have arping && namespaces || return 77
-	NETMAP_PCAP=va ours ip netns exec "${ns}a" timeout 10 \
+	NETMAP_PCAP=va LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 30 \
 		arping -c 3 -W 0.2 -i va 10.9.0.2 >cap.out 2>&1 &
 	pid=$!
 	wait_port va
@@ -247,15 +248,10 @@ arping_host() {
 tcpreplay_file() {
 	have tcpreplay && have tcpdump && namespaces || return 77
 	rm -f got.pcap
-	# A daemon knows the interfaces of the network namespace that it was started in.
-	export NETMAP_SOCKET="$tmp/sock-b"
-	LD_LIBRARY_PATH=$PCAP_LIBDIR in_b timeout 20 \
-		tcpdump -Z root -i netmap:vb -w got.pcap -c $N 2>cap.err &
+	LD_LIBRARY_PATH=$PCAP_LIBDIR in_b timeout 60 \
+		tcpdump -Z root -i netmap:vb -w got.pcap -c $N "$MINE" 2>cap.err &
 	pid=$!
-	wait_port vb
-	opened=$?
-	export NETMAP_SOCKET="$tmp/sock"
-	[ $opened = 0 ] || { cat cap.err; return 1; }
+	wait_port vb || { cat cap.err; return 1; }
 	sleep 0.5
 	LD_LIBRARY_PATH=$PCAP_LIBDIR in_a tcpreplay -q -i va --pps 20000 sent.pcap || return 1
 	wait $pid
@@ -265,12 +261,13 @@ tcpreplay_file() {
 
 # What comes with the project, and not only an environment variable.
 netmap_run() {
-	[ -n "$NETMAP_RUN" ] && [ -x "$NETMAP_RUN" ] || { why="no netmap-run here"; return 77; }
+	[ -n "$NETMAP_RUN" ] && [ -f "$NETMAP_RUN" ] || { why="no netmap-run here"; return 77; }
 	have tcpdump || return 77
-	timeout 10 "$NETMAP_RUN" --pcap tcpdump -i vale1:cap -c 1 2>cap.err >cap.out &
+	# Where it is built, it may not be executable yet.
+	timeout 30 sh "$NETMAP_RUN" --pcap tcpdump -i vale1:cap -c 1 2>cap.err >cap.out &
 	pid=$!
 	wait_port vale1:cap || { cat cap.err; return 1; }
-	"$NETMAP_RUN" --pcap "$BIN/traffic" send vale1:inj sent.pcap 20
+	sh "$NETMAP_RUN" --pcap "$BIN/traffic" send vale1:inj sent.pcap 20
 	wait $pid
 }
 
