@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
+#include <net/if.h>
 #include <net/netmap_user.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -109,17 +110,8 @@ static void test_other_program(void)
 	check(prog >= 0);
 	memset(&attr, 0, sizeof(attr));
 	attr.link_create.prog_fd = prog;
-	attr.link_create.target_ifindex = 0;
+	attr.link_create.target_ifindex = if_nametoindex("nt0");
 	attr.link_create.attach_type = BPF_XDP;
-	sscanf("0", "%d", &link);
-	{
-		FILE *f = popen("ip -o link show nt0", "r");
-		unsigned int ifindex = 0;
-
-		check(f && fscanf(f, "%u", &ifindex) == 1);
-		pclose(f);
-		attr.link_create.target_ifindex = ifindex;
-	}
 	link = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
 	check(link >= 0);
 	refused("nt0", EBUSY, "somebody");
@@ -161,47 +153,42 @@ static void test_memory(void)
 	port_close(&p);
 	check(!nmcore_set("nic-bufs", 8192));
 	works();
-	/* every allocation fails once */
-	for (long n = 0;; n++) {
-		nmcore_fail_alloc_after(n);
-		p.nm = nmcore_open();
-		if (!p.nm) {
-			check(errno == ENOMEM);
-			continue;
-		}
-		nmcore_fail_alloc_after(-1);
-		nmcore_close(p.nm);
-		break;
-	}
-	for (long n = 0; n < 1000; n++) {
-		struct nmcore *keep = nmcore_open();
-		int error;
+}
 
-		check(keep);
-		nmcore_fail_alloc_after(n);
-		memset(&p, 0, sizeof(p));
-		error = 0;
-		{
-			struct nmreq_register reg = {.nr_mode = NR_REG_ALL_NIC};
-			struct nmreq_header hdr = {
-				.nr_version = NETMAP_API,
-				.nr_reqtype = NETMAP_REQ_REGISTER,
-				.nr_name = "nt0",
-				.nr_body = (uintptr_t)&reg,
-			};
+static int register_nt0(struct nmcore *nm)
+{
+	struct nmreq_register reg = {.nr_mode = NR_REG_ALL_NIC};
+	struct nmreq_header hdr = {
+		.nr_version = NETMAP_API,
+		.nr_reqtype = NETMAP_REQ_REGISTER,
+		.nr_name = "nt0",
+		.nr_body = (uintptr_t)&reg,
+	};
 
-			if (nmcore_ioctl(keep, NIOCCTRL, &hdr) < 0)
-				error = errno;
-		}
+	return nmcore_ioctl(nm, NIOCCTRL, &hdr) < 0 ? errno : 0;
+}
+
+/* Each allocation of a registration fails once: told, and nothing is left behind. */
+static void test_faults(void)
+{
+	int error = -1;
+
+	for (long n = 0; error; n++) {
+		struct nmcore *nm = nmcore_open();
+
+		check(nm);
+		nmcore_fail_alloc_after(n);
+		error = register_nt0(nm);
 		nmcore_fail_alloc_after(-1);
-		nmcore_close(keep);
-		if (!error) {
-			check(n > 5, "only %ld allocations", n);
-			break;
-		}
-		check(error == ENOMEM, "allocation %ld: %s", n, strerror(error));
+		nmcore_close(nm);
+		check(!error || error == ENOMEM, "allocation %ld: %s", n,
+		      strerror(error));
+		check(error || n > 5, "only %ld allocations", n);
 		check(sh("ip link show nt0 | grep -q xdp"), "allocation %ld", n);
 	}
+	nmcore_fail_alloc_after(0);
+	check(!nmcore_open() && errno == ENOMEM);
+	nmcore_fail_alloc_after(-1);
 	works();
 }
 
@@ -216,5 +203,6 @@ int main(void)
 	test_other_program();
 	test_modes();
 	test_memory();
+	test_faults();
 	return 0;
 }
