@@ -24,7 +24,9 @@ demo:
 bench:
 	@tools/bench
 
+# PREFIX: /usr/local unless the build was set up for another one.
 install: all
+	$(if $(PREFIX),meson configure $(BUILD) -Dprefix=$(PREFIX) && ninja -C $(BUILD))
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
 
 # netmap.ko for the kernel whose headers are in KDIR.
@@ -41,7 +43,7 @@ help:
 	@echo 'make check-full  the same with all that takes long'
 	@echo 'make demo        see it work'
 	@echo 'make bench       measure it'
-	@echo 'make install     into DESTDIR'
+	@echo 'make install     into DESTDIR, below PREFIX'
 	@echo 'make module      netmap.ko for the kernel in KDIR=$(KDIR)'
 	@echo 'make clean       remove $(BUILD)/ and out/'
 
