@@ -47,13 +47,6 @@ static uint32_t reserve(struct nm_kring *out, uint32_t want, uint32_t *start)
 	return want;
 }
 
-/* What delivering to one ring came to. */
-struct tally {
-	uint32_t slots; /* written */
-	uint64_t packets, bytes;
-	uint64_t drops[NM_DROPS];
-};
-
 /* Slots [start + used, start + taken) were reserved for nothing. */
 static uint32_t give_back(struct nm_kring *out, uint32_t start, uint32_t taken,
 			  uint32_t used)
@@ -183,27 +176,59 @@ static uint32_t copy_run(struct nm_vale_work *w, const struct run *r, struct nm_
 	return j;
 }
 
-/* One wakeup for a whole forward, however many chunks it has. */
-static void wake_later(struct nm_vale_work *w, struct nm_kring *out)
+/* ---- pending deliveries ---- */
+
+/*
+ * A forward publishes once for each ring, at its end: a receiver that looks
+ * meanwhile would get a few packets for the price of a whole batch, and go to
+ * sleep again.
+ */
+static void flush_one(struct delivery *d)
+{
+	if (publish(d->out, d->start, d->taken, &d->t))
+		d->out->notify(d->out);
+	d->out = NULL;
+}
+
+void nm_deliver_flush(struct nm_vale_work *w)
 {
 	uint32_t i;
 
-	for (i = 0; i < w->nwakes; i++)
-		if (w->wake[i] == out)
-			return;
-	if (i == WAKES)
-		out->notify(out);
-	else
-		w->wake[w->nwakes++] = out;
+	for (i = 0; i < w->npending; i++)
+		if (w->pending[i].out)
+			flush_one(&w->pending[i]);
+	w->npending = 0;
 }
 
-void nm_deliver_wake(struct nm_vale_work *w)
+/* The pending delivery to `out`, or an empty place for one. */
+static struct delivery *delivery_of(struct nm_vale_work *w, struct nm_kring *out)
 {
-	while (w->nwakes) {
-		struct nm_kring *out = w->wake[--w->nwakes];
+	uint32_t i;
 
-		out->notify(out);
+	for (i = 0; i < w->npending; i++)
+		if (w->pending[i].out == out)
+			return &w->pending[i];
+	if (w->npending == DESTS)
+		nm_deliver_flush(w);
+	w->pending[w->npending].out = NULL;
+	return &w->pending[w->npending++];
+}
+
+/* Reserves up to `want` slots more; how many there are for us to write now. */
+static uint32_t delivery_grow(struct delivery *d, struct nm_kring *out, uint32_t want)
+{
+	uint32_t start, got = reserve(out, want, &start);
+
+	/* others may have reserved in between: then a new run begins */
+	if (d->out && start != nm_add(d->start, d->taken, out->num_slots))
+		flush_one(d);
+	if (!d->out) {
+		memset(d, 0, sizeof(*d));
+		d->out = out;
+		d->start = start;
 	}
+	d->taken += got;
+	return got;
 }
 
 /* ---- ports that differ in their virtio-net header ---- */
@@ -290,7 +315,7 @@ static void convert_run(struct nm_vale_src *src, const struct run *r, struct nm_
 
 	for (; f < end; f += f->frags)
 		if (convert_packet(src, f, vp, out, src_hdr, dst_hdr))
-			wake_later(src->work, out);
+			out->notify(out);
 }
 
 /* Takes the earlier of two queues' heads, so that a port sees the sender's order. */
@@ -313,26 +338,28 @@ static void deliver_ring(struct nm_vale_src *src, struct nm_vport *vp,
 	uint32_t want = (a != NONE ? qa->slots : 0) + (b != NONE ? qb->slots : 0);
 	uint32_t src_hdr = nm_load(&src->vp->port->hdr_len);
 	uint32_t dst_hdr = nm_load(&vp->port->hdr_len);
-	uint32_t start, taken, j;
-	struct tally t = { 0 };
+	struct delivery *d;
+	uint32_t j;
 
 	if (nm_unlikely(src_hdr != dst_hdr)) {
 		while (a != NONE || b != NONE)
 			convert_run(src, pop(w, &a, &b), vp, out, src_hdr, dst_hdr);
 		return;
 	}
-	taken = reserve(out, want, &start);
-	if (nm_unlikely(taken < want) && vp->reclaim) {
-		/* give the consumer a push, and try for the rest */
-		t.slots = 0;
-		publish(out, start, taken, &t);
-		vp->reclaim(out);
-		taken = reserve(out, want, &start);
+	d = delivery_of(w, out);
+	if (nm_unlikely(delivery_grow(d, out, want) < want)) {
+		/* the receiver may make room once it sees what it has */
+		flush_one(d);
+		if (vp->reclaim)
+			vp->reclaim(out);
+		delivery_grow(d, out, want);
 	}
-	for (j = start; a != NONE || b != NONE;)
-		j = copy_run(w, pop(w, &a, &b), vp, out, j, taken, &t);
-	if (publish(out, start, taken, &t))
-		wake_later(w, out);
+	j = nm_add(d->start, d->t.slots, out->num_slots);
+	while (a != NONE || b != NONE)
+		j = copy_run(w, pop(w, &a, &b), vp, out, j, d->taken, &d->t);
+	/* what is reserved and not used can only be given back while it is the last */
+	if (nm_unlikely(d->t.slots < d->taken))
+		flush_one(d);
 }
 
 void nm_deliver_port(struct nm_vale_src *src, uint32_t dst, const struct queue *qa,

@@ -4,7 +4,7 @@
  *
  *   collect  read each slot once, validate it, prefetch the header
  *   route    read addresses, learn, look up, queue the packet by destination
- *   deliver  for each destination: reserve room once, copy, publish, wake once
+ *   deliver  for each destination: reserve room, copy; at the end publish and wake, once
  */
 #include "work.h"
 
@@ -336,7 +336,7 @@ uint32_t nm_vale_forward(struct nm_vale_src *src, uint32_t from, uint32_t to)
 		deliver(src);
 		from = next;
 	}
-	nm_deliver_wake(w);
+	nm_deliver_flush(w);
 	/* an interface's rx ring has counted what it received */
 	if (src->kr->dir == NM_TX) {
 		nm_stat_add(&src->kr->stats.packets, w->packets);

@@ -11,7 +11,7 @@
  * fits.
  */
 #define CHUNK	NETMAP_MAX_FRAGS
-#define WAKES	8
+#define DESTS	8 /* rings that a forward delivers to before it publishes */
 #define NONE	0xffff
 
 /* A slot of the chunk; frags is that of a packet's first slot. */
@@ -33,6 +33,20 @@ struct queue {
 	uint16_t slots;
 };
 
+/* What delivering to one ring came to. */
+struct tally {
+	uint32_t slots; /* written */
+	uint64_t packets, bytes;
+	uint64_t drops[NM_DROPS];
+};
+
+/* Slots [start, start + taken) of a ring, reserved, and not yet published. */
+struct delivery {
+	struct nm_kring *out;
+	uint32_t start, taken;
+	struct tally t;
+};
+
 struct nm_vale_work {
 	struct ft ft[CHUNK];
 	uint32_t n; /* slots collected */
@@ -44,8 +58,8 @@ struct nm_vale_work {
 	struct queue queue[NM_VALE_BROADCAST + 1]; /* by destination */
 	uint32_t ndst;
 	uint8_t dst[NM_VALE_BROADCAST + 1]; /* destinations with a queue */
-	uint32_t nwakes;
-	struct nm_kring *wake[WAKES]; /* rings with news, told at the end */
+	uint32_t npending;
+	struct delivery pending[DESTS];
 	uint8_t *linear;	      /* a packet in one piece, for offloads */
 };
 
@@ -58,7 +72,7 @@ static inline void nm_drop_add(struct nm_kring *kr, enum nm_drop cause, uint64_t
 /* Delivers the packets of queues qa and qb (a flood's) to member `dst`. */
 void nm_deliver_port(struct nm_vale_src *src, uint32_t dst, const struct queue *qa,
 		     const struct queue *qb);
-/* Wakes those whose rings got something, once. */
-void nm_deliver_wake(struct nm_vale_work *w);
+/* Publishes what was delivered, and tells the receivers, each once. */
+void nm_deliver_flush(struct nm_vale_work *w);
 
 #endif /* NM_VALE_WORK_H */
