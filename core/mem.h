@@ -79,7 +79,7 @@ static inline uint32_t nm_mem_nbufs_committed(const struct nm_mem *mem)
 
 static inline char *nm_mem_buf(const struct nm_mem *mem, uint32_t idx)
 {
-	return mem->bufs + (uint64_t)idx * mem->conf.stride;
+	return nm_load(&mem->bufs) + (uint64_t)idx * mem->conf.stride;
 }
 
 static inline uint64_t nm_mem_offset(struct nm_mem *mem, const void *p)

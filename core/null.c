@@ -20,8 +20,8 @@ static int null_txsync(struct nm_kring *kr, int flags)
 	}
 	nm_stat_add(&kr->stats.packets, packets);
 	nm_stat_add(&kr->stats.bytes, bytes);
-	kr->hwcur = kr->rhead;
-	kr->hwtail = nm_prev(kr->rhead, n);
+	nm_store(&kr->hwcur, kr->rhead);
+	nm_store(&kr->hwtail, nm_prev(kr->rhead, n));
 	nm_kring_end(kr, kr->hwtail);
 	return 0;
 }
@@ -29,7 +29,7 @@ static int null_txsync(struct nm_kring *kr, int flags)
 static int null_rxsync(struct nm_kring *kr, int flags)
 {
 	(void)flags;
-	kr->hwcur = kr->rhead;
+	nm_store(&kr->hwcur, kr->rhead);
 	nm_kring_end(kr, kr->hwtail);
 	return 0;
 }

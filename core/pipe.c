@@ -83,7 +83,7 @@ static uint32_t pipe_move(struct nm_kring *tx)
 		}
 	}
 	nm_store(&tx->hwcur, i);
-	tx->hwtail = nm_prev(i, n);
+	nm_store(&tx->hwtail, nm_prev(i, n));
 	nm_stat_add(&tx->stats.packets, packets);
 	nm_stat_add(&tx->stats.bytes, bytes);
 	nm_stat_add(&rx->stats.packets, packets);

@@ -33,7 +33,7 @@ static int vale_txsync(struct nm_kring *kr, int flags)
 			    nm_dist(kr->hwcur, kr->rhead, kr->num_slots));
 	nm_os_rm_exit(&kr->port->ns->rm, token);
 	nm_store(&kr->hwcur, done);
-	kr->hwtail = nm_prev(done, kr->num_slots);
+	nm_store(&kr->hwtail, nm_prev(done, kr->num_slots));
 	nm_kring_end(kr, kr->hwtail);
 	return 0;
 }
