@@ -20,7 +20,7 @@ static void chan_unlink(struct nmd_chan *ch)
 	*ch->prevp = ch->next;
 	if (ch->next)
 		ch->next->prevp = ch->prevp;
-	nmd.nchans--;
+	__atomic_fetch_sub(&nmd.nchans, 1, __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&nmd.lock);
 }
 
@@ -317,9 +317,10 @@ static bool chan_count(struct nmd_file *f)
 	bool ok;
 
 	pthread_mutex_lock(&nmd.lock);
-	ok = nmd.nchans < NMD_CHANNELS_MAX && f->nchannels < NMD_FILE_CHANNELS;
+	ok = nmd.nchans < NMD_CHANNELS_MAX &&
+	     __atomic_load_n(&f->nchannels, __ATOMIC_RELAXED) < NMD_FILE_CHANNELS;
 	if (ok)
-		nmd.nchans++;
+		__atomic_fetch_add(&nmd.nchans, 1, __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&nmd.lock);
 	return ok;
 }
@@ -327,7 +328,7 @@ static bool chan_count(struct nmd_file *f)
 static void chan_uncount(void)
 {
 	pthread_mutex_lock(&nmd.lock);
-	nmd.nchans--;
+	__atomic_fetch_sub(&nmd.nchans, 1, __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&nmd.lock);
 }
 

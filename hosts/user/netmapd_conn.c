@@ -39,7 +39,7 @@ void nmd_conn_free(struct nmd_conn *c)
 		c->next->prevp = c->prevp;
 	nmd_conns--;
 	if (c->file) {
-		nmd_conn_ports--;
+		__atomic_fetch_sub(&nmd_conn_ports, 1, __ATOMIC_RELAXED);
 		nmd_file_disconnect(c->file, false);
 		nmd_file_unref(c->file);
 	}
@@ -90,7 +90,7 @@ static int hello(struct nmd_conn *c, const struct nmd_msg *m)
 		c->file = nmd_file_new(c->fd, c->pid);
 		if (!c->file)
 			return ENOMEM;
-		nmd_conn_ports++;
+		__atomic_fetch_add(&nmd_conn_ports, 1, __ATOMIC_RELAXED);
 	}
 	c->purpose = m->hello.purpose;
 	c->deadline = 0;
@@ -108,12 +108,14 @@ struct list_job {
 /* The core's listing, with a line about the daemon itself. */
 static void print_listing(FILE *f, bool json)
 {
+	unsigned int ports = __atomic_load_n(&nmd_conn_ports, __ATOMIC_RELAXED);
+	unsigned int chans = __atomic_load_n(&nmd.nchans, __ATOMIC_RELAXED);
 	char *state = nmcore_state(json), *rest = state;
 	const char *s;
 
 	if (!json) {
 		fprintf(f, "netmapd %d: socket %s, %u descriptors, %u channels\n",
-			(int)getpid(), nmd.path, nmd_conn_ports, nmd.nchans);
+			(int)getpid(), nmd.path, ports, chans);
 		fputs(state ? state : "out of memory\n", f);
 		free(state);
 		return;
@@ -126,7 +128,7 @@ static void print_listing(FILE *f, bool json)
 		if ((unsigned char)*s >= ' ')
 			fputc(*s, f);
 	}
-	fprintf(f, "\",\"descriptors\":%u,\"channels\":%u}", nmd_conn_ports, nmd.nchans);
+	fprintf(f, "\",\"descriptors\":%u,\"channels\":%u}", ports, chans);
 	/* The core's object goes on where ours begins. */
 	while (rest && (*rest == ' ' || *rest == '\n'))
 		rest++;
