@@ -236,10 +236,35 @@ static bool bad(const struct timespec *ts)
 	return ts != NULL && (ts->tv_sec < 0 || ts->tv_nsec < 0 || ts->tv_nsec > 999999999);
 }
 
+/*
+ * One descriptor, and it is ours: the daemon can wait in our place. -2: do it otherwise.
+ * Not for 0 ms, which is no wait, nor for no events, which would be one for ever.
+ */
+static int wait_one(struct pollfd *p, int ms)
+{
+	struct nmc_file *f = ms != 0 && pl_driver_events(p->events) ? pl_get(p->fd) : NULL;
+	int got, e;
+
+	if (f == NULL)
+		return -2;
+	got = nmc_await(f, p->fd, pl_driver_events(p->events), ms);
+	e = errno;
+	nmc_file_put(f);
+	errno = e;
+	if (got < 0)
+		return -1;
+	p->revents = (short)pl_revents(p->events, got);
+	return p->revents != 0;
+}
+
 PUBLIC int poll(struct pollfd *fds, nfds_t n, int ms)
 {
+	int ret;
+
 	if (!any_special(fds, n))
 		return REAL(poll)(fds, n, ms);
+	if (n == 1 && (ret = wait_one(fds, ms)) != -2)
+		return ret;
 	return pl_poll(fds, n, ms < 0 ? -1 : (int64_t)ms * 1000000, NULL);
 }
 
