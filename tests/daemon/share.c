@@ -73,7 +73,7 @@ static void threads_share_a_descriptor(void)
 		}
 	}
 	/* Threads that come and go use the channels of those before them. */
-	t_check(usage_of(daemon).threads <= rest.threads + 17);
+	t_check(usage_of(daemon).threads <= rest.threads + 17 + t_slow());
 	nmport_close(d);
 	expect_no_more(daemon, &rest);
 }
@@ -247,7 +247,8 @@ static void open_and_close(void)
 		nmport_close(d);
 	}
 	expect_no_more(daemon, &rest);
-	t_check(usage_of(daemon).kbytes < rest.kbytes + 2000, "%ld kB became %ld kB",
+	/* a sanitizer keeps what was freed */
+	t_check(t_slow() || usage_of(daemon).kbytes < rest.kbytes + 2000, "%ld kB became %ld kB",
 		rest.kbytes, usage_of(daemon).kbytes);
 }
 
