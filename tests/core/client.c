@@ -71,10 +71,12 @@ bool client_put(struct client *c, uint8_t to, uint8_t from, uint32_t number)
 {
 	struct netmap_ring *ring = c->tx;
 	struct netmap_slot *slot = &ring->slot[ring->head];
-	unsigned char *p = (unsigned char *)NETMAP_BUF(ring, slot->buf_idx);
+	unsigned char *p;
 
-	if (nm_ring_empty(ring))
+	/* another thread may sync: the slot is looked at only once it is ours */
+	if (ring->head == __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE))
 		return false;
+	p = (unsigned char *)NETMAP_BUF(ring, slot->buf_idx);
 	memset(p, 0, 60);
 	memset(p, to == ALL ? 0xff : 0, 6);
 	p[0] = to == ALL ? 0xff : 2;
@@ -94,11 +96,12 @@ bool client_take(struct client *c, uint8_t *from, uint32_t *number)
 {
 	struct netmap_ring *ring = c->rx;
 	struct netmap_slot *slot = &ring->slot[ring->head];
-	unsigned char *p = (unsigned char *)NETMAP_BUF(ring, slot->buf_idx);
+	unsigned char *p;
 	int i;
 
 	if (ring->head == __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE))
 		return false;
+	p = (unsigned char *)NETMAP_BUF(ring, slot->buf_idx);
 	t_eq(slot->len, 60);
 	*from = p[11];
 	memcpy(number, p + 14, 4);
