@@ -18,6 +18,8 @@ void nm_chardev_unregister(void);
 
 /* The namespace of network namespace `net`; valid as long as that is held. */
 struct nm_ns *nm_netns_get(struct net *net);
+/* Calls fn for each, outside of rtnl and of their locks. */
+void nm_netns_for_each(void (*fn)(struct nm_ns *ns));
 int nm_netns_register(void);
 void nm_netns_unregister(void);
 

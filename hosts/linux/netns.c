@@ -12,10 +12,22 @@
 #include <net/netns/generic.h>
 
 static unsigned int netns_id;
+static DEFINE_MUTEX(list_lock); /* outside the namespaces' own */
+static LIST_HEAD(list);
 
 struct nm_ns *nm_netns_get(struct net *net)
 {
 	return net_generic(net, netns_id);
+}
+
+void nm_netns_for_each(void (*fn)(struct nm_ns *ns))
+{
+	struct nm_os_ns *os;
+
+	mutex_lock(&list_lock);
+	list_for_each_entry(os, &list, link)
+		fn(container_of(os, struct nm_ns, os));
+	mutex_unlock(&list_lock);
 }
 
 static int show_text(struct seq_file *m, void *v)
@@ -45,6 +57,9 @@ static int __net_init netns_init(struct net *net)
 		goto fail;
 	if (!proc_create_net_single("netmap.json", 0440, net->proc_net, show_json, NULL))
 		goto fail_text;
+	mutex_lock(&list_lock);
+	list_add_tail(&ns->os.link, &list);
+	mutex_unlock(&list_lock);
 	return 0;
 
 fail_text:
@@ -57,9 +72,14 @@ fail:
 /* No descriptor is open in it: each would hold the namespace. */
 static void __net_exit netns_exit(struct net *net)
 {
+	struct nm_ns *ns = nm_netns_get(net);
+
+	mutex_lock(&list_lock);
+	list_del(&ns->os.link);
+	mutex_unlock(&list_lock);
 	remove_proc_entry("netmap.json", net->proc_net);
 	remove_proc_entry("netmap", net->proc_net);
-	nm_ns_fini(nm_netns_get(net));
+	nm_ns_fini(ns);
 }
 
 static struct pernet_operations netns_ops = {

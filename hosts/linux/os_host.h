@@ -17,6 +17,7 @@
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/prefetch.h>
 #include <linux/spinlock.h>
@@ -50,6 +51,7 @@ static inline uint32_t nm_os_fetch_add(uint32_t *p, uint32_t v)
 struct net;
 struct nm_os_ns {
 	struct net *net;
+	struct list_head link; /* see nm_netns_for_each() */
 };
 
 struct nm_os_mutex {
