@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # What the unpacked source of User-Mode Linux 6.1 needs; applied to the files that
 # tools/um names.
 #
