@@ -9,6 +9,14 @@
 
 #include "preload.h"
 
+/*
+ * glibc declares that poll() and its like only write to their first argument, and the
+ * compiler believes it of ours too: with little optimization it warns of what we read there.
+ */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 #define IN_EVENTS  (POLLIN | POLLRDNORM)
 #define OUT_EVENTS (POLLOUT | POLLWRNORM)
 #define FEW	   32
