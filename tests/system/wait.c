@@ -13,7 +13,9 @@
 static struct nmport_d *a, *b;
 static uint64_t rounds;
 
-/* ---- a million rounds of ping-pong, each of which would hang if a wakeup were lost ---- */
+/*
+ * A million rounds of ping-pong in all, each of which would hang if a wakeup were lost.
+ */
 
 enum how { BY_POLL, BY_SELECT, BY_EPOLL };
 
@@ -106,27 +108,27 @@ static void ping_pong(const char *x, const char *y, enum how how_x, enum how how
 
 static void pipe_by_poll(void)
 {
-	ping_pong("netmap:w{1", "netmap:w}1", BY_POLL, BY_POLL, 1000000);
+	ping_pong("netmap:w{1", "netmap:w}1", BY_POLL, BY_POLL, 400000);
 }
 
 static void switch_by_poll(void)
 {
-	ping_pong("vale9:x", "vale9:y", BY_POLL, BY_POLL, 1000000);
+	ping_pong("vale9:x", "vale9:y", BY_POLL, BY_POLL, 300000);
 }
 
 static void pipe_by_select_and_epoll(void)
 {
-	ping_pong("netmap:w{1", "netmap:w}1", BY_SELECT, BY_EPOLL, 200000);
+	ping_pong("netmap:w{1", "netmap:w}1", BY_SELECT, BY_EPOLL, 100000);
 }
 
 static void switch_by_epoll_and_select(void)
 {
-	ping_pong("vale9:x", "vale9:y", BY_EPOLL, BY_SELECT, 200000);
+	ping_pong("vale9:x", "vale9:y", BY_EPOLL, BY_SELECT, 100000);
 }
 
 static void several_rings_by_poll(void)
 {
-	ping_pong("vale9:x@conf:rings=3", "vale9:y@conf:rings=2", BY_POLL, BY_POLL, 200000);
+	ping_pong("vale9:x@conf:rings=3", "vale9:y@conf:rings=2", BY_POLL, BY_POLL, 100000);
 }
 
 /* ---- a stream through a small pipe: waiting for room, waiting for packets ---- */
