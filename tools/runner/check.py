@@ -170,8 +170,8 @@ def meson_stage(stage, options, compiler, select, build_all, env=None):
 # ---- the stages --------------------------------------------------------------------------
 
 SANITIZE = ['-Db_sanitize=address,undefined', '-Db_lundef=false', '-Doptimization=1']
-# gcc's own advice: with instrumented code this warning is often wrong.
-GCC_SANITIZE = ['-Dc_args=-Wno-maybe-uninitialized']
+# gcc's own advice: with instrumented code these warnings are often wrong.
+GCC_SANITIZE = ['-Dc_args=-Wno-maybe-uninitialized -Wno-format-truncation']
 EVERY = ['--no-suite', 'fuzz', '--no-suite', 'full']
 
 
