@@ -7,7 +7,7 @@
  * order of their reservation, by whoever completes the oldest.
  */
 #include "work.h"
-#include "offload.h"
+#include "../offload.h"
 
 #define AHEAD 8 /* slots; rings have no fewer */
 

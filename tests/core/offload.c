@@ -4,7 +4,7 @@
  * between ports of a switch that have such headers and ports that have not.
  */
 #include "client.h"
-#include "vale/offload.h"
+#include "offload.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -5,10 +5,10 @@
  * to be cut into segments. The packet is a private copy: its owner can not
  * change it under us.
  */
-#ifndef NM_VALE_OFFLOAD_H
-#define NM_VALE_OFFLOAD_H
+#ifndef NM_OFFLOAD_H
+#define NM_OFFLOAD_H
 
-#include "../os.h"
+#include "os.h"
 
 #define NM_OFFLOAD_MAX 65550 /* longest packet: 64 KiB of IP, and Ethernet */
 
@@ -43,4 +43,4 @@ int nm_offload_init(struct nm_offload *o, const uint8_t *vnet, uint8_t *pkt,
 uint32_t nm_offload_len(const struct nm_offload *o, uint32_t k);
 void nm_offload_write(const struct nm_offload *o, uint32_t k, uint8_t *dst);
 
-#endif /* NM_VALE_OFFLOAD_H */
+#endif /* NM_OFFLOAD_H */
