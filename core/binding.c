@@ -254,6 +254,8 @@ static int get_port(struct nm_binding *b, const char *name, struct nmreq_registe
 		.rx_rings = reg->nr_rx_rings,
 		.tx_slots = reg->nr_tx_slots,
 		.rx_slots = reg->nr_rx_slots,
+		.host_tx_rings = reg->nr_host_tx_rings,
+		.host_rx_rings = reg->nr_host_rx_rings,
 		.create = true,
 	};
 

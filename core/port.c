@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "port.h"
+#include "host.h"
 
 void nm_port_init(struct nm_port *port, struct nm_ns *ns, const struct nm_port_ops *ops,
 		  const char *name)
@@ -102,9 +102,11 @@ static int krings_alloc(struct nm_port *port, struct nm_err *err)
 			return nm_fail(err, -ENOMEM, "no memory for %u rings of %s", n,
 				       port->name);
 		}
-		for (i = 0; i < n; i++)
+		for (i = 0; i < n; i++) {
 			nm_kring_init(&port->krings[dir][i], port, dir, i,
 				      port->nslots[dir]);
+			nm_host_kring_init(&port->krings[dir][i]);
+		}
 	}
 	return 0;
 }
@@ -253,6 +255,20 @@ int nm_port_set_rings(struct nm_port *port, uint32_t txr, uint32_t rxr, uint32_t
 	return 0;
 }
 
+int nm_port_set_host_rings(struct nm_port *port, uint32_t txr, uint32_t rxr,
+			   struct nm_err *err)
+{
+	int error = geometry_check("host tx rings", txr, 1, NM_MAX_RINGS, err);
+
+	if (!error)
+		error = geometry_check("host rx rings", rxr, 1, NM_MAX_RINGS, err);
+	if (error || port->users || !port->ops->pass)
+		return error;
+	port->nhost[NM_TX] = txr ? txr : port->nhost[NM_TX];
+	port->nhost[NM_RX] = rxr ? rxr : port->nhost[NM_RX];
+	return 0;
+}
+
 void nm_port_gone(struct nm_port *port, int error)
 {
 	uint32_t i;
@@ -267,8 +283,8 @@ void nm_port_gone(struct nm_port *port, int error)
 	}
 }
 
-int nm_port_get(struct nm_ns *ns, const struct nm_port_spec *spec, struct nm_port **portp,
-		struct nm_err *err)
+static int port_get(struct nm_ns *ns, const struct nm_port_spec *spec, struct nm_port **portp,
+		    struct nm_err *err)
 {
 	static int (*const kinds[])(struct nm_ns *, const struct nm_port_spec *,
 				    struct nm_port **, struct nm_err *) = {
@@ -301,5 +317,18 @@ int nm_port_get(struct nm_ns *ns, const struct nm_port_spec *spec, struct nm_por
 	error = nm_os_nic_port(ns, name, portp, err);
 	if (!error)
 		nm_port_publish(*portp);
+	return error;
+}
+
+int nm_port_get(struct nm_ns *ns, const struct nm_port_spec *spec, struct nm_port **portp,
+		struct nm_err *err)
+{
+	int error = port_get(ns, spec, portp, err);
+
+	if (error)
+		return error;
+	error = nm_port_set_host_rings(*portp, spec->host_tx_rings, spec->host_rx_rings, err);
+	if (error)
+		nm_port_put(*portp);
 	return error;
 }

@@ -19,6 +19,11 @@
 #define NM_MIN_SLOTS  8
 #define NM_DEF_SLOTS  1024
 
+struct nm_piece;
+
+/* Past the rings, see host.h. */
+enum nm_way { NM_TO_HOST, NM_TO_WIRE };
+
 struct nm_port_ops {
 	const char *kind; /* "nic", "vale", "pipe", "null": for listings */
 	nm_sync_fn sync[NM_DIRS];
@@ -33,6 +38,17 @@ struct nm_port_ops {
 	void (*ring_down)(struct nm_kring *kr);
 	/* Somebody is about to wait for this ring: have its events delivered. */
 	void (*arm)(struct nm_kring *kr);
+	/*
+	 * Ports with host rings: all of these, or none. host_rxsync: as sync, of a host rx
+	 * ring; its tx rings are the core's. pass: one packet in n pieces, 14 bytes at least,
+	 * goes to the machine's stack as if it had come from the wire, or to the wire. From
+	 * any sync. 0; -EAGAIN: no room now; else it is lost, for lack of room (-ENOBUFS),
+	 * its length (-EMSGSIZE), the state of the device (-ENETDOWN, -ENXIO), or another
+	 * reason.
+	 */
+	nm_sync_fn host_rxsync;
+	int (*pass)(struct nm_port *port, enum nm_way way, const struct nm_piece *piece,
+		    uint32_t n);
 	/* One line about the port for listings (mode, driver, ...). */
 	void (*describe)(struct nm_port *port, char *buf, size_t size);
 	/* The last reference is gone: free what contains the port. */
@@ -93,6 +109,10 @@ void nm_port_ring_put(struct nm_kring *kr);
 int nm_port_set_rings(struct nm_port *port, uint32_t txr, uint32_t rxr, uint32_t txs,
 		      uint32_t rxs, struct nm_err *err);
 
+/* The same for host rings, if the port has some. */
+int nm_port_set_host_rings(struct nm_port *port, uint32_t txr, uint32_t rxr,
+			   struct nm_err *err);
+
 /*
  * The device under the port vanished or went down: from now on syncs fail
  * with `error` (positive errno) and poll reports POLLERR; waiters are woken.
@@ -111,6 +131,7 @@ struct nm_port_spec {
 	const char *name;
 	uint16_t mem_id; /* 0: the kind's default */
 	uint32_t tx_rings, rx_rings, tx_slots, rx_slots;
+	uint32_t host_tx_rings, host_rx_rings;
 	bool create;
 };
 int nm_port_get(struct nm_ns *ns, const struct nm_port_spec *spec, struct nm_port **portp,

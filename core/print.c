@@ -47,9 +47,10 @@ static void json_ring(struct nm_os_out *out, struct nm_kring *kr)
 	struct nm_stats s = { 0 };
 
 	nm_kring_stats(kr, &s);
-	nm_os_print(out, "{\"dir\":\"%s\",\"ring\":%u,\"slots\":%u,\"open\":%s,"
+	nm_os_print(out, "{\"dir\":\"%s\",\"ring\":%u,\"host\":%s,\"slots\":%u,\"open\":%s,"
 			 "\"head\":%u,\"cur\":%u,\"tail\":%u,\"hwcur\":%u,\"hwtail\":%u,",
-		    dir_name[kr->dir], kr->id, kr->num_slots, kr->users ? "true" : "false",
+		    dir_name[kr->dir], kr->id, kr->flags & NM_KR_HOST ? "true" : "false",
+		    kr->num_slots, kr->users ? "true" : "false",
 		    nm_load(&kr->rhead), nm_load(&kr->rcur), nm_load(&kr->rtail),
 		    nm_load(&kr->hwcur), nm_load(&kr->hwtail));
 	json_stats(out, &s);
@@ -164,6 +165,28 @@ static void text_drops(struct nm_os_out *out, const struct nm_stats *s)
 				    (unsigned long long)s->drops[i]);
 }
 
+/* Host rings, which the sums have too, when somebody has some open. */
+static void text_host(struct nm_os_out *out, struct nm_port *port)
+{
+	struct nm_stats s[NM_DIRS] = { 0 };
+	bool open = false;
+	uint32_t i;
+	int dir;
+
+	for (dir = 0; dir < NM_DIRS; dir++) {
+		for (i = port->nrings[dir];
+		     port->krings[dir] && i < nm_port_nrings(port, dir); i++) {
+			open = open || port->krings[dir][i].users;
+			nm_kring_stats(&port->krings[dir][i], &s[dir]);
+		}
+	}
+	if (open)
+		nm_os_print(out, "  of these host rings: tx %u, packets %llu; rx %u, "
+				 "packets %llu\n",
+			    port->nhost[NM_TX], (unsigned long long)s[NM_TX].packets,
+			    port->nhost[NM_RX], (unsigned long long)s[NM_RX].packets);
+}
+
 static void text_port(struct nm_os_out *out, struct nm_port *port)
 {
 	struct nm_stats s;
@@ -182,6 +205,7 @@ static void text_port(struct nm_os_out *out, struct nm_port *port)
 		text_drops(out, &s);
 		nm_os_print(out, "\n");
 	}
+	text_host(out, port);
 }
 
 static void print_text(struct nm_ns *ns, struct nm_os_out *out)

@@ -12,7 +12,8 @@
 #include <poll.h>
 #include <sys/mman.h>
 
-#define PORTS 8
+#define PORTS 9
+#define WILD  7 /* of these, the others must not notice */
 #define SLOTS 8
 #define OPS   200
 
@@ -36,7 +37,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 static void client_open(struct client *c, const char *name, uint32_t rings)
 {
-	struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC, .nr_tx_rings = rings,
+	struct nmreq_register reg = { .nr_mode = strncmp(name, "fake", 4) ? NR_REG_ALL_NIC :
+									    NR_REG_NIC_SW,
+				      .nr_tx_rings = rings,
 				      .nr_rx_rings = rings, .nr_tx_slots = SLOTS,
 				      .nr_rx_slots = SLOTS, .nr_extra_bufs = 2 };
 	struct nmreq_header hdr = { .nr_version = NETMAP_API, .nr_reqtype = NETMAP_REQ_REGISTER,
@@ -52,9 +55,9 @@ static void client_open(struct client *c, const char *name, uint32_t rings)
 		      nmcore_memfd(c->nm, &c->size), 0);
 	must(c->mem != MAP_FAILED);
 	nifp = NETMAP_IF(c->mem, reg.nr_offset);
-	for (i = 0; i < reg.nr_tx_rings; i++)
+	for (i = 0; i < (uint32_t)reg.nr_tx_rings + reg.nr_host_tx_rings; i++)
 		c->ring[c->nrings++] = NETMAP_TXRING(nifp, i);
-	for (i = 0; i < reg.nr_rx_rings; i++)
+	for (i = 0; i < (uint32_t)reg.nr_rx_rings + reg.nr_host_rx_rings; i++)
 		c->ring[c->nrings++] = NETMAP_RXRING(nifp, i);
 }
 
@@ -143,7 +146,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct { const char *name; uint32_t rings; } kind[PORTS] = {
 		{ "vale0:a", 1 }, { "vale0:b", 2 }, { "p{1", 1 }, { "p}1", 1 }, { "null", 1 },
-		{ "vale0:c", 1 }, { "good:a", 1 }, { "good:b", 1 },
+		{ "vale0:c", 1 }, { "fake1", 1 }, { "good:a", 1 }, { "good:b", 1 },
 	};
 	struct client c[PORTS];
 	struct input in = { data, size };
@@ -153,15 +156,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (i = 0; i < PORTS; i++) {
 		char name[16];
 
-		snprintf(name, sizeof(name), "%s%s", i >= 6 ? "vale" : "", kind[i].name);
+		snprintf(name, sizeof(name), "%s%s", i >= WILD ? "vale" : "", kind[i].name);
 		client_open(&c[i], name, kind[i].rings);
 	}
 	attach("vale0:fake0", NETMAP_REQ_VALE_ATTACH);
 	for (i = 0; i < OPS && in.left; i++) {
 		uint8_t op = take(&in, 1);
-		struct client *k = &c[op % 6];
+		struct client *k = &c[op % WILD];
 
-		switch (op / 6 % 8) {
+		switch (op / WILD % 8) {
 		case 0: nmcore_ioctl(k->nm, NIOCTXSYNC, NULL); break;
 		case 1: nmcore_ioctl(k->nm, NIOCRXSYNC, NULL); break;
 		case 2: nmcore_poll(k->nm, POLLIN | POLLOUT, op & 128); break;
@@ -169,14 +172,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			uint8_t frame[64];
 
 			take_bytes(&in, frame, sizeof(frame) / 4);
-			fake_arrive("fake0", frame, op % 64);
+			if (op & 128)
+				fake_host_arrive("fake1", frame, op % 64);
+			else
+				fake_arrive(op & 64 ? "fake0" : "fake1", frame, op % 64);
 			break;
 		}
-		case 4: fake_hold("fake0", op & 128); break;
+		case 4:
+			fake_hold("fake0", op & 128);
+			fake_full("fake1", op & 64);
+			break;
 		default: scribble(k, &in); break;
 		}
 	}
-	pair_works(&c[6], &c[7]);
+	pair_works(&c[WILD], &c[WILD + 1]);
 	attach("vale0:fake0", NETMAP_REQ_VALE_DETACH);
 	for (i = 0; i < PORTS; i++)
 		client_close(&c[i]);

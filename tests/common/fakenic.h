@@ -16,6 +16,12 @@ bool fake_arrive(const char *name, const void *frame, uint32_t len);
 uint64_t fake_sent(const char *name, void *frame, uint32_t size, uint32_t *len);
 /* While held, what is sent takes up its slot; let go, all of it completes. */
 void fake_hold(const char *name, bool hold);
+/* A frame that the machine's stack sends, for host ring 0. */
+bool fake_host_arrive(const char *name, const void *frame, uint32_t len);
+/* Frames that were passed to the stack, or past the rings to the wire; the last of them. */
+uint64_t fake_passed(const char *name, bool to_wire, void *frame, uint32_t size, uint32_t *len);
+/* While full, nothing can be passed. */
+void fake_full(const char *name, bool full);
 /* The interface vanishes, with an errno. */
 void fake_gone(const char *name, int error);
 

@@ -26,7 +26,7 @@ static void client_map(struct client *c)
 		if (c->nifp->ring_ofs[i])
 			c->tx = NETMAP_TXRING(c->nifp, i);
 	for (i = 0; i < c->nifp->ni_rx_rings && !c->rx; i++)
-		if (c->nifp->ring_ofs[c->nifp->ni_tx_rings + i])
+		if (c->nifp->ring_ofs[c->nifp->ni_tx_rings + c->nifp->ni_host_tx_rings + i])
 			c->rx = NETMAP_RXRING(c->nifp, i);
 }
 

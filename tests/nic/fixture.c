@@ -235,7 +235,8 @@ uint32_t port_receive(struct port *p, uint32_t n, int ms)
 			break;
 		for (uint32_t i = 0; i < p->nifp->ni_rx_rings; i++) {
 			struct netmap_ring *r =
-				p->nifp->ring_ofs[p->nifp->ni_tx_rings + i]
+				p->nifp->ring_ofs[p->nifp->ni_tx_rings +
+						  p->nifp->ni_host_tx_rings + i]
 					? port_rxring(p, i)
 					: NULL;
 
