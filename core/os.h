@@ -77,8 +77,8 @@ int nm_os_copyin(struct nm_os_user *u, void *dst, uint64_t addr, size_t len);
 int nm_os_copyout(struct nm_os_user *u, uint64_t addr, const void *src, size_t len);
 
 /*
- * Packet copy. Both buffers have room for len rounded up to 64 bytes, so an
- * implementation may copy whole cache lines.
+ * Packet copy: len bytes and no more, since what lies behind a packet in its
+ * sender's buffer is not the receiver's to see. The two do not overlap.
  */
 void nm_os_copy_pkt(void *dst, const void *src, size_t len);
 

@@ -146,37 +146,39 @@ static inline void nm_os_wallclock(int64_t *sec, int64_t *usec)
 }
 
 /*
- * Short packets by whole lines through plain registers (the kernel's vector registers
- * are not for this); long ones by the machine's string copy.
+ * Short packets by halves of lines through plain registers (the kernel's vector registers
+ * are not for this), of which the last one ends where the packet does and overlaps the one
+ * before; all others by the machine's string copy.
  */
 #define NM_OS_COPY_SHORT 256
+#define NM_OS_COPY_UNIT	 32
+
+typedef uint64_t nm_os_word __attribute__((aligned(1)));
+
+static inline void nm_os_copy_unit(void *dst, const void *src)
+{
+	const nm_os_word *s = src;
+	nm_os_word *d = dst;
+	uint64_t a = s[0], b = s[1], c = s[2], e = s[3];
+
+	d[0] = a;
+	d[1] = b;
+	d[2] = c;
+	d[3] = e;
+}
 
 static inline void nm_os_copy_pkt(void *dst, const void *src, size_t len)
 {
-	const uint64_t *s = src;
-	uint64_t *d = dst;
-	size_t done = 0;
+	size_t last = len - NM_OS_COPY_UNIT, done;
 
-	if (len > NM_OS_COPY_SHORT) {
-		memcpy(dst, src, round_up(len, 8));
+	/* also what is shorter than a unit, as `last` wraps then */
+	if (last > NM_OS_COPY_SHORT - NM_OS_COPY_UNIT) {
+		memcpy(dst, src, len);
 		return;
 	}
-	do {
-		uint64_t a = s[0], b = s[1], c = s[2], e = s[3];
-		uint64_t f = s[4], g = s[5], h = s[6], i = s[7];
-
-		d[0] = a;
-		d[1] = b;
-		d[2] = c;
-		d[3] = e;
-		d[4] = f;
-		d[5] = g;
-		d[6] = h;
-		d[7] = i;
-		d += 8;
-		s += 8;
-		done += NM_CACHELINE;
-	} while (done < len);
+	for (done = 0; done < last; done += NM_OS_COPY_UNIT)
+		nm_os_copy_unit((char *)dst + done, (const char *)src + done);
+	nm_os_copy_unit((char *)dst + last, (const char *)src + last);
 }
 
 #endif /* NM_OS_HOST_H */
