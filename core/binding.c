@@ -249,6 +249,7 @@ static int get_port(struct nm_binding *b, const char *name, struct nmreq_registe
 	char full[NETMAP_REQ_IFNAMSIZ];
 	struct nm_port_spec spec = {
 		.name = name,
+		.user = b->user,
 		.mem_id = reg->nr_mem_id,
 		.tx_rings = reg->nr_tx_rings,
 		.rx_rings = reg->nr_rx_rings,
@@ -260,7 +261,7 @@ static int get_port(struct nm_binding *b, const char *name, struct nmreq_registe
 	};
 
 	if (reg->nr_mode == NR_REG_NULL)
-		return nm_null_new(b->ns, name, reg->nr_mem_id, &b->port, &b->err);
+		return nm_null_new(b->ns, &spec, &b->port, &b->err);
 	if ((reg->nr_mode == NR_REG_PIPE_MASTER || reg->nr_mode == NR_REG_PIPE_SLAVE) &&
 	    !strchr(name, '{') && !strchr(name, '}')) {
 		if ((size_t)snprintf(full, sizeof(full), "%s%c%u", name,
@@ -319,6 +320,9 @@ int nm_binding_register(struct nm_binding *b, const char *name, struct nmreq_reg
 	port = b->port;
 	b->mode = reg->nr_mode;
 	b->flags = reg->nr_flags;
+	error = nm_mem_allowed(port->mem, b->user, &b->err);
+	if (error)
+		goto fail_port;
 	error = check_hdr(b);
 	if (error)
 		goto fail_port;

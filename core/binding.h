@@ -16,7 +16,7 @@
 struct nm_binding {
 	struct nm_list link;
 	struct nm_ns *ns;
-	struct nm_os_user *user; /* the caller's memory; set by the host before a call */
+	struct nm_os_user *user; /* the caller; set by the host before a call */
 	bool ready;		 /* registered: set with release once all below is */
 	struct nm_port *port;
 	struct nm_mem *mem;

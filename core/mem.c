@@ -214,6 +214,21 @@ struct nm_mem *nm_mem_find(struct nm_ns *ns, uint16_t id)
 	return NULL;
 }
 
+int nm_mem_allowed(const struct nm_mem *mem, const struct nm_os_user *user,
+		   struct nm_err *err)
+{
+	if (nm_os_user_admin(user))
+		return 0;
+	if (mem->id == NM_MEM_GLOBAL)
+		return nm_fail(err, -EPERM, "memory %u holds the packets of all network "
+			       "interfaces: only an administrator of the network may map it",
+			       mem->id);
+	if (mem->owner == nm_os_user_id(user))
+		return 0;
+	return nm_fail(err, -EPERM, "memory %u was made by user %u: only that user and an "
+		       "administrator of the network may share it", mem->id, mem->owner);
+}
+
 void nm_mem_hold(struct nm_mem *mem)
 {
 	mem->refs++;

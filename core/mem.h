@@ -35,6 +35,7 @@ struct nm_mem {
 	struct nm_list link;
 	struct nm_ns *ns;
 	uint16_t id;
+	uint32_t owner; /* user who made it, see nm_mem_allowed() */
 	uint32_t refs; /* ports and bindings */
 	uint32_t lost; /* buffers that a client misplaced; back when the last ring goes */
 	struct nm_mem_conf conf;
@@ -49,6 +50,12 @@ int nm_mem_get_global(struct nm_ns *ns, struct nm_mem **memp, struct nm_err *err
 int nm_mem_new(struct nm_ns *ns, const struct nm_mem_conf *conf, struct nm_mem **memp,
 	       struct nm_err *err);
 struct nm_mem *nm_mem_find(struct nm_ns *ns, uint16_t id); /* no reference taken */
+/*
+ * May this user map it, and so read and write what all of its ports send and receive?
+ * A private memory is for the user who made it, the global one for admins.
+ */
+int nm_mem_allowed(const struct nm_mem *mem, const struct nm_os_user *user,
+		   struct nm_err *err);
 void nm_mem_hold(struct nm_mem *mem);
 void nm_mem_put(struct nm_mem *mem);
 

@@ -45,16 +45,16 @@ static const struct nm_port_ops null_ops = {
 	.free = null_free,
 };
 
-static int null_make(struct nm_ns *ns, const char *name, uint16_t mem_id,
+static int null_make(struct nm_ns *ns, const struct nm_port_spec *spec,
 		     struct nm_port **portp, struct nm_err *err)
 {
 	struct nm_port *port = nm_os_alloc(sizeof(*port));
 	int error;
 
 	if (!port)
-		return nm_fail(err, -ENOMEM, "no memory for port %s", name);
-	nm_port_init(port, ns, &null_ops, name);
-	error = nm_port_set_mem(port, mem_id, err);
+		return nm_fail(err, -ENOMEM, "no memory for port %s", spec->name);
+	nm_port_init(port, ns, &null_ops, spec->name);
+	error = nm_port_set_mem(port, spec->mem_id, spec->user, err);
 	if (error) {
 		nm_port_put(port);
 		return error;
@@ -63,10 +63,10 @@ static int null_make(struct nm_ns *ns, const char *name, uint16_t mem_id,
 	return 0;
 }
 
-int nm_null_new(struct nm_ns *ns, const char *name, uint16_t mem_id, struct nm_port **portp,
+int nm_null_new(struct nm_ns *ns, const struct nm_port_spec *spec, struct nm_port **portp,
 		struct nm_err *err)
 {
-	int error = null_make(ns, name, mem_id, portp, err);
+	int error = null_make(ns, spec, portp, err);
 
 	if (!error)
 		(*portp)->nrings[NM_TX] = (*portp)->nrings[NM_RX] = 0;
@@ -83,7 +83,7 @@ int nm_null_get(struct nm_ns *ns, const struct nm_port_spec *spec, struct nm_por
 		return -ENODEV;
 	if (!spec->create)
 		return nm_fail(err, -ENXIO, "no port called %s", spec->name);
-	error = null_make(ns, spec->name, spec->mem_id, portp, err);
+	error = null_make(ns, spec, portp, err);
 	if (error)
 		return error;
 	error = nm_port_set_rings(*portp, spec->tx_rings, spec->rx_rings, spec->tx_slots,

@@ -21,7 +21,8 @@
  *   struct nm_os_ns       what the host keeps with each namespace
  *
  * Opaque to the core:
- *   struct nm_os_user     a client's address space, to copy requests from
+ *   struct nm_os_user     a client: its address space, to copy requests from, and whose
+ *                         it is
  *   struct nm_os_poller   one poll(2) in progress
  *   struct nm_os_out      where a listing is printed
  *
@@ -75,6 +76,13 @@ size_t nm_os_region_offset(struct nm_os_region *r, const void *p);
 /* A client's memory. `addr` is what the client wrote: hostile. -EFAULT. */
 int nm_os_copyin(struct nm_os_user *u, void *dst, uint64_t addr, size_t len);
 int nm_os_copyout(struct nm_os_user *u, uint64_t addr, const void *src, size_t len);
+
+/*
+ * Whose a client is: equal numbers are the same user. An admin may use what is others',
+ * and the memory that network interfaces share. A host with only one user says so of all.
+ */
+uint32_t nm_os_user_id(const struct nm_os_user *u);
+bool nm_os_user_admin(const struct nm_os_user *u);
 
 /*
  * Packet copy: len bytes and no more, since what lies behind a packet in its

@@ -184,13 +184,19 @@ static const struct nm_port_ops pipe_ops = {
 static int pipe_parent(struct nm_ns *ns, const struct nm_port_spec *spec, const char *name,
 		       struct nm_port **parentp, struct nm_err *err)
 {
-	struct nm_port_spec ps = { .name = name, .mem_id = spec->mem_id, .create = true };
+	struct nm_port_spec ps = { .name = name, .user = spec->user, .mem_id = spec->mem_id,
+				   .create = true };
 	int error;
 
 	error = nm_port_get(ns, &ps, parentp, err);
 	if (error != -ENXIO && error != -EPERM)
 		return error;
-	error = nm_null_new(ns, name, spec->mem_id, parentp, err);
+	*parentp = nm_port_find_name(ns, name);
+	if (*parentp) {
+		nm_port_hold(*parentp);
+		return 0;
+	}
+	error = nm_null_new(ns, &ps, parentp, err);
 	if (!error)
 		nm_port_publish(*parentp);
 	return error;

@@ -23,14 +23,25 @@ void nm_port_publish(struct nm_port *port)
 	nm_list_add_tail(&port->ns->ports, &port->link);
 }
 
-struct nm_port *nm_port_find(struct nm_ns *ns, const char *name)
+static struct nm_port *find(struct nm_ns *ns, const char *name, bool rings)
 {
 	struct nm_port *port;
 
 	nm_list_for_each(port, &ns->ports, struct nm_port, link)
-		if (!port->gone && !strcmp(port->name, name))
+		if (!port->gone && !strcmp(port->name, name) &&
+		    rings == (port->nrings[NM_TX] || port->nrings[NM_RX]))
 			return port;
 	return NULL;
+}
+
+struct nm_port *nm_port_find(struct nm_ns *ns, const char *name)
+{
+	return find(ns, name, true);
+}
+
+struct nm_port *nm_port_find_name(struct nm_ns *ns, const char *name)
+{
+	return find(ns, name, false);
 }
 
 void nm_port_hold(struct nm_port *port)
@@ -209,21 +220,31 @@ void nm_port_ring_put(struct nm_kring *kr)
 		nm_kring_detach(kr->peer);
 }
 
-int nm_port_set_mem(struct nm_port *port, uint16_t mem_id, struct nm_err *err)
+int nm_port_set_mem(struct nm_port *port, uint16_t mem_id, const struct nm_os_user *user,
+		    struct nm_err *err)
 {
 	struct nm_ns *ns = port->ns;
+	int error;
 
-	if (!mem_id)
-		return nm_mem_new(ns, &ns->conf.private_, &port->mem, err);
-	if (mem_id == NM_MEM_GLOBAL)
-		return nm_mem_get_global(ns, &port->mem, err);
-	port->mem = nm_mem_find(ns, mem_id);
-	if (!port->mem)
-		return nm_fail(err, -ENOENT,
-			       "no memory has id %u: 0 makes a new one, 1 is the shared one",
-			       mem_id);
-	nm_mem_hold(port->mem);
-	return 0;
+	if (!mem_id) {
+		error = nm_mem_new(ns, &ns->conf.private_, &port->mem, err);
+		if (!error)
+			port->mem->owner = nm_os_user_id(user);
+		return error;
+	}
+	if (mem_id == NM_MEM_GLOBAL) {
+		error = nm_mem_get_global(ns, &port->mem, err);
+		if (error)
+			return error;
+	} else {
+		port->mem = nm_mem_find(ns, mem_id);
+		if (!port->mem)
+			return nm_fail(err, -ENOENT, "no memory has id %u: 0 makes a new one, "
+				       "1 is the shared one", mem_id);
+		nm_mem_hold(port->mem);
+	}
+	/* (the port gives it back when it is put) */
+	return nm_mem_allowed(port->mem, user, err);
 }
 
 static int geometry_check(const char *what, uint32_t v, uint32_t min, uint32_t max,

@@ -82,6 +82,8 @@ void nm_port_init(struct nm_port *port, struct nm_ns *ns, const struct nm_port_o
 		  const char *name);
 void nm_port_publish(struct nm_port *port); /* now lookups find it */
 struct nm_port *nm_port_find(struct nm_ns *ns, const char *name); /* no reference */
+/* What only gives pipes a name and a memory: no program finds it, other pipes do. */
+struct nm_port *nm_port_find_name(struct nm_ns *ns, const char *name);
 void nm_port_hold(struct nm_port *port);
 void nm_port_put(struct nm_port *port);
 
@@ -92,10 +94,11 @@ static inline uint32_t nm_port_nrings(const struct nm_port *port, enum nm_dir di
 }
 
 /*
- * Gives a new port its memory: the one numbered mem_id, or a private one of
- * its own when that is 0.
+ * Gives a new port its memory: the one numbered mem_id, if the user may share
+ * that, or a private one of its own when that is 0.
  */
-int nm_port_set_mem(struct nm_port *port, uint16_t mem_id, struct nm_err *err);
+int nm_port_set_mem(struct nm_port *port, uint16_t mem_id, const struct nm_os_user *user,
+		    struct nm_err *err);
 
 /* First use makes the krings and calls ops->up; the last, the reverse. */
 int nm_port_up(struct nm_port *port, struct nm_err *err);
@@ -126,9 +129,13 @@ void nm_port_stats(struct nm_port *port, enum nm_dir dir, struct nm_stats *sum);
 /*
  * Finds or makes the port that a client names; sets *portp with a reference.
  * `create` false only finds. mem_id and geometry come from the request.
+ *
+ * Whether the user may have what was found is the caller's to ask: by
+ * nm_mem_allowed(), since to have a port is to have its memory.
  */
 struct nm_port_spec {
 	const char *name;
+	const struct nm_os_user *user;
 	uint16_t mem_id; /* 0: the kind's default */
 	uint32_t tx_rings, rx_rings, tx_slots, rx_slots;
 	uint32_t host_tx_rings, host_rx_rings;
@@ -146,7 +153,7 @@ int nm_vale_get(struct nm_ns *ns, const struct nm_port_spec *spec, struct nm_por
 		struct nm_err *err);
 
 /* A port without rings that only stands for a name and a memory; not published. */
-int nm_null_new(struct nm_ns *ns, const char *name, uint16_t mem_id, struct nm_port **portp,
+int nm_null_new(struct nm_ns *ns, const struct nm_port_spec *spec, struct nm_port **portp,
 		struct nm_err *err);
 
 #endif /* NM_PORT_H */

@@ -17,7 +17,8 @@ static int req_register(struct nm_binding *b, struct nmreq_header *hdr, void *bo
 static int get_port(struct nm_binding *b, const char *name, uint16_t mem_id, bool create,
 		    struct nm_port **portp)
 {
-	struct nm_port_spec spec = { .name = name, .mem_id = mem_id, .create = create };
+	struct nm_port_spec spec = { .name = name, .user = b->user, .mem_id = mem_id,
+				     .create = create };
 
 	return nm_port_get(b->ns, &spec, portp, &b->err);
 }
@@ -97,11 +98,12 @@ static int req_hdr_set(struct nm_binding *b, struct nmreq_header *hdr, void *bod
 	error = get_port(b, hdr->nr_name, 0, false, &port);
 	if (error)
 		return error;
-	if (!port->vale)
+	error = nm_mem_allowed(port->mem, b->user, &b->err);
+	if (!error && !port->vale)
 		error = nm_fail(&b->err, -EOPNOTSUPP,
 				"%s is not a port of a VALE switch: it has no header length",
 				port->name);
-	else
+	if (!error)
 		nm_store(&port->hdr_len, req->nr_hdr_len);
 	nm_port_put(port);
 	return error;
@@ -124,14 +126,15 @@ static int req_vale_attach(struct nm_binding *b, struct nmreq_header *hdr, void 
 {
 	struct nmreq_vale_attach *req = body;
 
-	return nm_vale_attach(b->ns, hdr->nr_name, &req->reg, &req->port_index, &b->err);
+	return nm_vale_attach(b->ns, hdr->nr_name, &req->reg, b->user, &req->port_index,
+			      &b->err);
 }
 
 static int req_vale_detach(struct nm_binding *b, struct nmreq_header *hdr, void *body)
 {
 	struct nmreq_vale_detach *req = body;
 
-	return nm_vale_detach(b->ns, hdr->nr_name, &req->port_index, &b->err);
+	return nm_vale_detach(b->ns, hdr->nr_name, b->user, &req->port_index, &b->err);
 }
 
 static int req_vale_list(struct nm_binding *b, struct nmreq_header *hdr, void *body)
@@ -144,13 +147,13 @@ static int req_vale_list(struct nm_binding *b, struct nmreq_header *hdr, void *b
 
 static int req_vale_newif(struct nm_binding *b, struct nmreq_header *hdr, void *body)
 {
-	return nm_vale_newif(b->ns, hdr->nr_name, body, &b->err);
+	return nm_vale_newif(b->ns, hdr->nr_name, body, b->user, &b->err);
 }
 
 static int req_vale_delif(struct nm_binding *b, struct nmreq_header *hdr, void *body)
 {
 	(void)body;
-	return nm_vale_delif(b->ns, hdr->nr_name, &b->err);
+	return nm_vale_delif(b->ns, hdr->nr_name, b->user, &b->err);
 }
 
 /* Every request of the ABI; those without a handler are refused by name. */

@@ -81,6 +81,13 @@ void nmcore_set_user(struct nmcore *nm, const struct nmcore_user_ops *ops, void 
 		     pid_t owner);
 
 /*
+ * For servers of several users that do not trust each other: this descriptor is user
+ * `id`'s, and shares memory with nobody else. (The default is that all descriptors are one
+ * user's, as those of a process or of netmapd are.) Before its first ioctl.
+ */
+void nmcore_set_guest(struct nmcore *nm, uint32_t id);
+
+/*
  * For servers, which go when nobody needs them any more: the number of open
  * descriptors, plus that of the ports and attachments that outlive them.
  */

@@ -127,10 +127,10 @@ static struct nm_vport *member_find(struct nm_switch *sw, const char *full,
 }
 
 int nm_vale_attach(struct nm_ns *ns, const char *name, const struct nmreq_register *reg,
-		   uint32_t *index, struct nm_err *err)
+		   const struct nm_os_user *user, uint32_t *index, struct nm_err *err)
 {
 	char swname[NETMAP_REQ_IFNAMSIZ];
-	struct nm_port_spec spec = { .create = true, .mem_id = reg->nr_mem_id };
+	struct nm_port_spec spec = { .user = user, .create = true, .mem_id = reg->nr_mem_id };
 	struct nm_switch *sw;
 	struct nm_port *port;
 	int error = 0;
@@ -149,7 +149,8 @@ int nm_vale_attach(struct nm_ns *ns, const char *name, const struct nmreq_regist
 	error = nm_port_get(ns, &spec, &port, err);
 	if (error)
 		return error;
-	if (port->vale && ((struct nm_vport *)port->vale)->sw)
+	error = nm_mem_allowed(port->mem, user, err);
+	if (!error && port->vale && ((struct nm_vport *)port->vale)->sw)
 		error = nm_fail(err, -EBUSY, "%s is in %s already", spec.name,
 				((struct nm_vport *)port->vale)->sw->name);
 	sw = error ? NULL : nm_switch_get(ns, swname, err);
@@ -167,8 +168,8 @@ int nm_vale_attach(struct nm_ns *ns, const char *name, const struct nmreq_regist
 	return error;
 }
 
-int nm_vale_detach(struct nm_ns *ns, const char *name, uint32_t *index,
-		   struct nm_err *err)
+int nm_vale_detach(struct nm_ns *ns, const char *name, const struct nm_os_user *user,
+		   uint32_t *index, struct nm_err *err)
 {
 	char swname[NETMAP_REQ_IFNAMSIZ];
 	struct nm_switch *sw;
@@ -185,6 +186,9 @@ int nm_vale_detach(struct nm_ns *ns, const char *name, uint32_t *index,
 	vp = sw ? member_find(sw, name, pname) : NULL;
 	if (!vp)
 		return nm_fail(err, -ENOENT, "%s has no port %s", swname, pname);
+	error = nm_mem_allowed(vp->port->mem, user, err);
+	if (error)
+		return error;
 	*index = vp->index;
 	if (nm_vale_is_nic(vp->port)) {
 		nm_vale_nic_detach(vp->port);
@@ -264,11 +268,5 @@ void nm_vale_fini(struct nm_ns *ns)
 		else
 			nm_vale_port_part(port);
 	}
-again:
-	nm_list_for_each(port, &ns->ports, struct nm_port, link) {
-		if (port->persistent) {
-			nm_vale_delif(ns, port->name, NULL);
-			goto again;
-		}
-	}
+	nm_vale_drop_persistent(ns);
 }

@@ -106,14 +106,16 @@ void nm_vale_work_free(struct nm_vale_work *work);
 /* ---- requests; namespace locked ---- */
 
 int nm_vale_attach(struct nm_ns *ns, const char *name, const struct nmreq_register *reg,
+		   const struct nm_os_user *user, uint32_t *index, struct nm_err *err);
+int nm_vale_detach(struct nm_ns *ns, const char *name, const struct nm_os_user *user,
 		   uint32_t *index, struct nm_err *err);
-int nm_vale_detach(struct nm_ns *ns, const char *name, uint32_t *index,
-		   struct nm_err *err);
 int nm_vale_list(struct nm_ns *ns, char *name, uint16_t *bridge, uint32_t *port,
 		 struct nm_err *err);
 int nm_vale_newif(struct nm_ns *ns, const char *name, const struct nmreq_vale_newif *req,
+		  const struct nm_os_user *user, struct nm_err *err);
+int nm_vale_delif(struct nm_ns *ns, const char *name, const struct nm_os_user *user,
 		  struct nm_err *err);
-int nm_vale_delif(struct nm_ns *ns, const char *name, struct nm_err *err);
+void nm_vale_drop_persistent(struct nm_ns *ns);
 
 /* Attach and detach of a NIC's port; called by the above. */
 int nm_vale_nic_attach(struct nm_switch *sw, struct nm_port *nic, struct nm_err *err);

@@ -150,7 +150,7 @@ static int vale_new(struct nm_ns *ns, const char *name, const char *sw,
 	snprintf(v->sw, sizeof(v->sw), "%s", sw);
 	v->port.vale = &v->vp;
 	v->vp.port = &v->port;
-	error = nm_port_set_mem(&v->port, spec->mem_id, err);
+	error = nm_port_set_mem(&v->port, spec->mem_id, spec->user, err);
 	if (!error)
 		error = nm_port_set_rings(&v->port, spec->tx_rings, spec->rx_rings,
 					  spec->tx_slots, spec->rx_slots, err);
@@ -196,9 +196,10 @@ int nm_vale_get(struct nm_ns *ns, const struct nm_port_spec *spec, struct nm_por
 /* ---- persistent ports ---- */
 
 int nm_vale_newif(struct nm_ns *ns, const char *name, const struct nmreq_vale_newif *req,
-		  struct nm_err *err)
+		  const struct nm_os_user *user, struct nm_err *err)
 {
 	struct nm_port_spec spec = {
+		.user = user,
 		.mem_id = req->nr_mem_id,
 		.tx_rings = req->nr_tx_rings,
 		.rx_rings = req->nr_rx_rings,
@@ -219,21 +220,44 @@ int nm_vale_newif(struct nm_ns *ns, const char *name, const struct nmreq_vale_ne
 	return error;
 }
 
-int nm_vale_delif(struct nm_ns *ns, const char *name, struct nm_err *err)
+static void persistent_put(struct nm_port *port)
+{
+	port->persistent = false;
+	nm_port_put(port);
+}
+
+/* The namespace ends. */
+void nm_vale_drop_persistent(struct nm_ns *ns)
+{
+	struct nm_port *port;
+again:
+	nm_list_for_each(port, &ns->ports, struct nm_port, link) {
+		if (port->persistent) {
+			persistent_put(port);
+			goto again;
+		}
+	}
+}
+
+int nm_vale_delif(struct nm_ns *ns, const char *name, const struct nm_os_user *user,
+		  struct nm_err *err)
 {
 	struct nm_port *port = nm_port_find(ns, name);
+	int error;
 
 	if (!port || !port->persistent)
 		return nm_fail(err, port ? -EINVAL : -ENXIO,
 			       port ? "%s is not a persistent port" : "no port called %s",
 			       name);
+	error = nm_mem_allowed(port->mem, user, err);
+	if (error)
+		return error;
 	if (vale_port(port)->vp.sw)
 		return nm_fail(err, -EBUSY, "%s is in %s: detach it first", name,
 			       vale_port(port)->vp.sw->name);
 	if (port->users)
 		return nm_fail(err, -EBUSY, "%s is in use by a program", name);
-	port->persistent = false;
-	nm_port_put(port);
+	persistent_put(port);
 	return 0;
 }
 

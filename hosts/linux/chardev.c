@@ -35,6 +35,8 @@ static int dev_open(struct inode *inode, struct file *file)
 	f->net = get_net(current->nsproxy->net_ns);
 	nm_binding_init(&f->b, nm_netns_get(f->net), task_tgid_vnr(current));
 	f->user.here = true;
+	f->user.id = from_kuid(&init_user_ns, file->f_cred->euid);
+	f->user.admin = file_ns_capable(file, f->net->user_ns, CAP_NET_ADMIN);
 	f->b.user = &f->user;
 	file->private_data = f;
 	return 0;

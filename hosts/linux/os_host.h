@@ -121,10 +121,25 @@ struct nm_os_thread {
 	void *arg;
 };
 
-/* A client's requests point into the process that makes the call. */
+/*
+ * A client's requests point into the process that makes the call. Whose it is was settled
+ * by who opened the descriptor, whoever it is given to.
+ */
 struct nm_os_user {
 	bool here;
+	bool admin;
+	uint32_t id;
 };
+
+static inline uint32_t nm_os_user_id(const struct nm_os_user *u)
+{
+	return u->id;
+}
+
+static inline bool nm_os_user_admin(const struct nm_os_user *u)
+{
+	return u->admin;
+}
 
 static inline uint64_t nm_os_now(void)
 {

@@ -190,7 +190,19 @@ struct nmcore_user_ops;
 struct nm_os_user {
 	const struct nmcore_user_ops *ops;
 	void *ctx;
+	uint32_t id;
+	bool guest; /* no more than one user among others, see nmcore_set_guest() */
 };
+
+static inline uint32_t nm_os_user_id(const struct nm_os_user *u)
+{
+	return u ? u->id : 0;
+}
+
+static inline bool nm_os_user_admin(const struct nm_os_user *u)
+{
+	return !u || !u->guest;
+}
 
 /* Messages above this level are not printed (enum nm_os_loglevel). */
 extern int nm_os_verbose;

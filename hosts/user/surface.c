@@ -311,6 +311,12 @@ void nmcore_set_user(struct nmcore *nm, const struct nmcore_user_ops *ops, void 
 	nm->b.owner = owner;
 }
 
+void nmcore_set_guest(struct nmcore *nm, uint32_t id)
+{
+	nm->user.id = id;
+	nm->user.guest = true;
+}
+
 int nmcore_users(void)
 {
 	int n;

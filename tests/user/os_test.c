@@ -329,7 +329,7 @@ static void objects(void)
 
 static void client_memory(void)
 {
-	struct nm_os_user u = {NULL, NULL};
+	struct nm_os_user u = {.ops = NULL};
 	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			  -1, 0);
 	char buf[64] = "abc";
