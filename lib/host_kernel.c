@@ -60,10 +60,28 @@ static void *kernel_mmap(void *state, int fd, size_t len)
 	return mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 }
 
+/* The module gives the line to whoever reads the descriptor. */
+static const char *kernel_strerror(void *state, int fd)
+{
+	static __thread char text[256];
+	int e = errno;
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+
+	(void)state;
+	if (n < 0)
+		n = 0;
+	while (n > 0 && text[n - 1] == '\n')
+		n--;
+	text[n] = '\0';
+	errno = e;
+	return text;
+}
+
 const struct nm_host_ops nm_host_kernel = {
 	.name = "kernel",
 	.open = kernel_open,
 	.close = kernel_close,
 	.ioctl = kernel_ioctl,
 	.mmap = kernel_mmap,
+	.strerror = kernel_strerror,
 };
