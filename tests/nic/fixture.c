@@ -2,6 +2,8 @@
 #include "fixture.h"
 
 #include <arpa/inet.h>
+#include <libnmcore.h>
+
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
@@ -19,6 +21,14 @@
 #include <unistd.h>
 
 #define ETHERTYPE_TEST 0x88b5 /* for local experiments */
+
+bool host_is(const char *name)
+{
+	const char *host = nmhost_name();
+
+	check(host != NULL, "NETMAP_HOST is wrong");
+	return !strcmp(host, name);
+}
 
 /* The thread sanitizer objects to threads in a forked child unless told otherwise. */
 const char *__tsan_default_options(void);
@@ -69,6 +79,8 @@ void net_setup(int queues)
 {
 	if (geteuid())
 		skip("needs root, for a network namespace");
+	if (host_is("kernel") && access("/dev/netmap", F_OK))
+		skip("there is no /dev/netmap: load netmap.ko");
 	if (unshare(CLONE_NEWNET) < 0)
 		skip("no network namespace: %s", strerror(errno));
 	if (sh("ip link set lo up"))
@@ -110,28 +122,16 @@ struct net_counters net_counters(const char *ifname)
 int port_open(struct port *p, const char *name, uint32_t mode, uint16_t ring,
 	      uint64_t flags)
 {
-	struct nmreq_header hdr = {
-		.nr_version = NETMAP_API,
-		.nr_reqtype = NETMAP_REQ_REGISTER,
-		.nr_body = (uintptr_t)&p->reg,
-	};
-	uint64_t size;
-	int fd;
-
 	memset(p, 0, sizeof(*p));
-	p->nm = nmcore_open();
-	check(p->nm != NULL);
-	snprintf(hdr.nr_name, sizeof(hdr.nr_name), "%s", name);
+	p->fd = nmhost_open();
+	check(p->fd >= 0, "%s", nmhost_strerror(-1));
 	p->reg.nr_mode = mode;
 	p->reg.nr_ringid = ring;
 	p->reg.nr_flags = flags;
-	if (nmcore_ioctl(p->nm, NIOCCTRL, &hdr) < 0) {
-		p->error = errno;
+	p->error = port_request(p, NETMAP_REQ_REGISTER, name, &p->reg);
+	if (p->error)
 		return -1;
-	}
-	fd = nmcore_memfd(p->nm, &size);
-	check(fd >= 0);
-	p->mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	p->mem = nmhost_mmap(p->fd, p->reg.nr_memsize);
 	check(p->mem != MAP_FAILED);
 	p->nifp = NETMAP_IF(p->mem, p->reg.nr_offset);
 	return 0;
@@ -141,9 +141,40 @@ void port_close(struct port *p)
 {
 	if (p->mem)
 		munmap(p->mem, p->reg.nr_memsize);
-	if (p->nm)
-		nmcore_close(p->nm);
+	if (p->fd >= 0)
+		check(!nmhost_close(p->fd));
 	memset(p, 0, sizeof(*p));
+	p->fd = -1;
+}
+
+int port_ioctl(struct port *p, unsigned long request, void *arg)
+{
+	return nmhost_ioctl(p->fd, request, arg);
+}
+
+int port_events(struct port *p, int events)
+{
+	struct pollfd pfd = {.fd = p->fd, .events = events};
+
+	check(nmhost_poll(&pfd, 1, 0) >= 0);
+	return pfd.revents;
+}
+
+const char *port_error(struct port *p)
+{
+	return nmhost_strerror(p->fd);
+}
+
+int port_request(struct port *p, uint16_t type, const char *name, void *body)
+{
+	struct nmreq_header hdr = {
+		.nr_version = NETMAP_API,
+		.nr_reqtype = type,
+		.nr_body = (uintptr_t)body,
+	};
+
+	snprintf(hdr.nr_name, sizeof(hdr.nr_name), "%s", name);
+	return port_ioctl(p, NIOCCTRL, &hdr) < 0 ? errno : 0;
 }
 
 struct netmap_ring *port_txring(struct port *p, uint32_t i)
@@ -184,17 +215,10 @@ bool frame_check(const uint8_t *buf, uint32_t len, uint32_t *seq)
 
 int port_wait(struct port *p, int events, int ms)
 {
-	struct pollfd pfd = {.events = POLLIN};
-	double end = now() + ms / 1000.0;
-	int got;
+	struct pollfd pfd = {.fd = p->fd, .events = events};
 
-	for (;;) {
-		got = nmcore_poll(p->nm, events, 1);
-		if (got || now() >= end)
-			return got;
-		pfd.fd = nmcore_wakefd(p->nm);
-		poll(&pfd, 1, (int)((end - now()) * 1000) + 1);
-	}
+	check(nmhost_poll(&pfd, 1, ms) >= 0);
+	return pfd.revents;
 }
 
 uint32_t port_send(struct port *p, uint32_t ring, uint32_t n, uint32_t len, uint32_t seq)
@@ -214,13 +238,13 @@ uint32_t port_send(struct port *p, uint32_t ring, uint32_t n, uint32_t len, uint
 			s->flags = 0;
 			r->head = r->cur = nm_ring_next(r, r->head);
 		}
-		check(!nmcore_ioctl(p->nm, NIOCTXSYNC, NULL), "%s", nmcore_error(p->nm));
+		check(!port_ioctl(p, NIOCTXSYNC, NULL), "%s", port_error(p));
 		if (!nm_ring_space(r))
 			port_wait(p, POLLOUT, 1000);
 	}
 	/* until all of it has left */
 	while (nm_ring_space(r) < r->num_slots - 1 && now() < end) {
-		check(!nmcore_ioctl(p->nm, NIOCTXSYNC, NULL), "%s", nmcore_error(p->nm));
+		check(!port_ioctl(p, NIOCTXSYNC, NULL), "%s", port_error(p));
 		usleep(100);
 	}
 	return sent;
@@ -249,8 +273,7 @@ uint32_t port_receive(struct port *p, uint32_t n, int ms)
 			}
 		}
 	}
-	if (p->nm)
-		nmcore_ioctl(p->nm, NIOCRXSYNC, NULL);
+	port_ioctl(p, NIOCRXSYNC, NULL);
 	return got;
 }
 
@@ -306,9 +329,26 @@ double now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
+/* The listing. */
+static char *state_text(void)
+{
+	size_t room = 1 << 20;
+	char *text;
+	FILE *f;
+
+	if (!host_is("kernel"))
+		return nmcore_state(0);
+	text = calloc(1, room);
+	f = fopen("/proc/thread-self/net/netmap", "r");
+	check(text && f);
+	check(fread(text, 1, room - 1, f) > 0);
+	fclose(f);
+	return text;
+}
+
 bool state_has(const char *text)
 {
-	char *state = nmcore_state(0);
+	char *state = state_text();
 	bool has = state && strstr(state, text);
 
 	if (!has)
@@ -320,7 +360,7 @@ bool state_has(const char *text)
 
 long port_stat(const char *port, const char *dir)
 {
-	char *state = nmcore_state(0), *at = state, key[32];
+	char *state = state_text(), *at = state, key[32];
 	size_t len = strlen(port);
 	long n = -1;
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What tests of NIC ports need: a network namespace of their own with a veth
- * pair nt0 - nt1, descriptors of the in-process core, and plain sockets for
- * the other end.
+ * pair nt0 - nt1, descriptors of the host that NETMAP_HOST names (in this
+ * process, or the kernel's), and plain sockets for the other end.
  */
 #ifndef NM_TEST_NIC_FIXTURE_H
 #define NM_TEST_NIC_FIXTURE_H
 
-#include <libnmcore.h>
+#include <libnetmap.h>
 #include <net/netmap.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,6 +25,9 @@ __attribute__((noreturn, format(printf, 4, 5))) void
 fail_at(const char *file, int line, const char *cond, const char *fmt, ...);
 __attribute__((noreturn, format(printf, 1, 2))) void skip(const char *fmt, ...);
 
+/* The host, by name: "embedded", "kernel". */
+bool host_is(const char *name);
+
 /* A fresh network namespace with nt0 and nt1, both up, of so many queues. */
 void net_setup(int queues);
 /* Runs a command; its exit status. */
@@ -35,19 +38,24 @@ struct net_counters {
 };
 struct net_counters net_counters(const char *ifname); /* the kernel's */
 
-/* A port of the core: one descriptor, registered and mapped. */
+/* A port: one descriptor, registered and mapped. */
 struct port {
-	struct nmcore *nm;
+	int fd;
 	struct nmreq_register reg;
 	char *mem;
 	struct netmap_if *nifp;
 	int error; /* of registration */
 };
 
-/* mode NR_REG_*; on failure p->nm stays open, for nmcore_error(). */
+/* mode NR_REG_*; on failure p->fd stays open, for port_error(). */
 int port_open(struct port *p, const char *name, uint32_t mode, uint16_t ring,
 	      uint64_t flags);
 void port_close(struct port *p);
+int port_ioctl(struct port *p, unsigned long request, void *arg);
+int port_events(struct port *p, int events); /* poll(2) without waiting: revents */
+const char *port_error(struct port *p);
+/* NIOCCTRL: 0 or errno. */
+int port_request(struct port *p, uint16_t type, const char *name, void *body);
 struct netmap_ring *port_txring(struct port *p, uint32_t i);
 struct netmap_ring *port_rxring(struct port *p, uint32_t i);
 

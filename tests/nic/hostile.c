@@ -6,6 +6,7 @@
 #include "fixture.h"
 
 #include <errno.h>
+#include <libnmcore.h>
 #include <net/netmap_user.h>
 #include <poll.h>
 #include <pthread.h>
@@ -57,9 +58,9 @@ static void *scribble(void *arg)
 static void sync_all(struct port *p)
 {
 	/* errors are expected: the ring starts over */
-	nmcore_ioctl(p->nm, NIOCTXSYNC, NULL);
-	nmcore_ioctl(p->nm, NIOCRXSYNC, NULL);
-	nmcore_poll(p->nm, POLLIN | POLLOUT, 0);
+	port_ioctl(p, NIOCTXSYNC, NULL);
+	port_ioctl(p, NIOCRXSYNC, NULL);
+	port_events(p, POLLIN | POLLOUT);
 }
 
 static void test_concurrent(void)
@@ -68,15 +69,15 @@ static void test_concurrent(void)
 	pthread_t thread;
 	double end;
 
-	check(!port_open(&bad, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(bad.nm));
+	check(!port_open(&bad, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&bad));
 	check(!port_open(&other, "nt1", NR_REG_ALL_NIC, 0, 0), "%s",
-	      nmcore_error(other.nm));
+	      port_error(&other));
 	check(!pthread_create(&thread, NULL, scribble, &bad));
 	for (end = now() + 3; now() < end;) {
 		sync_all(&bad);
 		/* the other's sends arrive where they may; what it gets is not checked */
 		port_send(&other, 0, 50, 60, 0);
-		nmcore_ioctl(other.nm, NIOCRXSYNC, NULL);
+		port_ioctl(&other, NIOCRXSYNC, NULL);
 		port_rxring(&other, 0)->head = port_rxring(&other, 0)->cur =
 			port_rxring(&other, 0)->tail;
 	}
@@ -94,7 +95,7 @@ static void test_tx_slots(void)
 	int raw = raw_open("nt1");
 	uint32_t seq = 0;
 
-	check(!port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(p.nm));
+	check(!port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&p));
 	r = port_txring(&p, 0);
 	for (int kind = 0; kind < 6; kind++) {
 		for (int k = 0; k < 3; k++) {
@@ -127,20 +128,20 @@ static void test_tx_slots(void)
 					break;
 				}
 				r->head = r->cur = nm_ring_next(r, r->head);
-				check(!nmcore_ioctl(p.nm, NIOCTXSYNC, NULL));
+				check(!port_ioctl(&p, NIOCTXSYNC, NULL));
 				s->buf_idx = keep;
 			} else {
 				r->head = r->cur = nm_ring_next(r, r->head);
 			}
 		}
-		check(!nmcore_ioctl(p.nm, NIOCTXSYNC, NULL));
+		check(!port_ioctl(&p, NIOCTXSYNC, NULL));
 	}
 	check(raw_receive(raw, 100, 200) == 12);
 	check(state_has("bad-slot"));
 	/* all slots come back */
 	for (int i = 0; i < 1000 && nm_ring_space(r) < r->num_slots - 1; i++) {
 		usleep(1000);
-		nmcore_ioctl(p.nm, NIOCTXSYNC, NULL);
+		port_ioctl(&p, NIOCTXSYNC, NULL);
 	}
 	check(nm_ring_space(r) == r->num_slots - 1);
 	/* the same buffer in every slot: sent as often */
@@ -149,10 +150,10 @@ static void test_tx_slots(void)
 		r->slot[r->head].len = 60;
 		r->head = r->cur = nm_ring_next(r, r->head);
 	}
-	check(!nmcore_ioctl(p.nm, NIOCTXSYNC, NULL));
+	check(!port_ioctl(&p, NIOCTXSYNC, NULL));
 	for (int i = 0; i < 1000 && nm_ring_space(r) < r->num_slots - 1; i++) {
 		usleep(1000);
-		nmcore_ioctl(p.nm, NIOCTXSYNC, NULL);
+		port_ioctl(&p, NIOCTXSYNC, NULL);
 	}
 	check(nm_ring_space(r) == r->num_slots - 1);
 	check(raw_receive(raw, 100, 200) == 20);
@@ -168,7 +169,7 @@ static void test_rx_slots(void)
 	int raw = raw_open("nt1");
 	uint32_t got = 0;
 
-	check(!port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(p.nm));
+	check(!port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&p));
 	r = port_rxring(&p, 0);
 	for (uint32_t i = 0; i < r->num_slots; i += 4)
 		r->slot[i].buf_idx = i % 8 ? 0xdeadbeef : r->slot[1].buf_idx;
@@ -180,7 +181,7 @@ static void test_rx_slots(void)
 	check(state_has("bad-slot"));
 	port_close(&p);
 	/* and all of it is back for the next */
-	check(!port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(p.nm));
+	check(!port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&p));
 	check(raw_send(raw, 500, 60, 0) == 500);
 	check(port_receive(&p, 500, 300) == 500);
 	port_close(&p);
@@ -195,8 +196,8 @@ static void test_fragments(void)
 	uint8_t frame[1500];
 	uint32_t seq;
 
-	check(!port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(p.nm));
-	check(!port_open(&q, "nt1", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(q.nm));
+	check(!port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&p));
+	check(!port_open(&q, "nt1", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&q));
 	r = port_txring(&p, 0);
 	frame_make(frame, sizeof(frame), 77);
 	for (int i = 0; i < 3; i++) {
@@ -207,7 +208,7 @@ static void test_fragments(void)
 		s->flags = i < 2 ? NS_MOREFRAG : 0;
 		r->head = r->cur = nm_ring_next(r, r->head);
 		/* half a packet waits for the rest */
-		check(!nmcore_ioctl(p.nm, NIOCTXSYNC, NULL));
+		check(!port_ioctl(&p, NIOCTXSYNC, NULL));
 	}
 	check(port_wait(&q, POLLIN, 500) & POLLIN);
 	rx = port_rxring(&q, 0);
@@ -222,7 +223,7 @@ static void test_fragments(void)
 		s->flags = i < 3 ? NS_MOREFRAG : 0;
 		r->head = r->cur = nm_ring_next(r, r->head);
 	}
-	check(!nmcore_ioctl(p.nm, NIOCTXSYNC, NULL));
+	check(!port_ioctl(&p, NIOCTXSYNC, NULL));
 	check(nm_ring_space(r) == r->num_slots - 1);
 	check(state_has("too-long"));
 	port_close(&p);

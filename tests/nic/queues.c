@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include <errno.h>
+#include <libnmcore.h>
 #include <net/netmap_user.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,8 +14,8 @@ static void test_all(void)
 {
 	struct port a, b;
 
-	check(!port_open(&a, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(a.nm));
-	check(!port_open(&b, "nt1", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(b.nm));
+	check(!port_open(&a, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&a));
+	check(!port_open(&b, "nt1", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&b));
 	check(a.nifp->ni_tx_rings == QUEUES && a.nifp->ni_rx_rings == QUEUES);
 	for (uint32_t q = 0; q < QUEUES; q++) {
 		/* veth keeps the queue: what is sent on tx queue q arrives on rx queue q
@@ -26,7 +27,8 @@ static void test_all(void)
 			      "queue %u, ring %u", q, i);
 		check(port_receive(&b, 500, 500) == 500);
 	}
-	check(state_has("4 queues"));
+	if (host_is("embedded"))
+		check(state_has("4 queues"));
 	port_close(&a);
 	port_close(&b);
 }
@@ -36,11 +38,11 @@ static void test_one(void)
 	struct port a[2], b;
 	uint32_t got;
 
-	check(!port_open(&b, "nt1", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(b.nm));
+	check(!port_open(&b, "nt1", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&b));
 	check(!port_open(&a[0], "nt0", NR_REG_ONE_NIC, 1, 0), "%s",
-	      nmcore_error(a[0].nm));
+	      port_error(&a[0]));
 	check(!port_open(&a[1], "nt0", NR_REG_ONE_NIC, 3, 0), "%s",
-	      nmcore_error(a[1].nm));
+	      port_error(&a[1]));
 	check(port_send(&b, 1, 300, 60, 0) == 300);
 	check(port_send(&b, 3, 200, 60, 0) == 200);
 	got = port_receive(&a[0], 300, 300);
@@ -63,10 +65,10 @@ static void test_rest(void)
 	struct port one, sender, b;
 	int raw = raw_open("nt0");
 
-	check(!port_open(&b, "nt1", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(b.nm));
-	check(!port_open(&one, "nt0", NR_REG_ONE_NIC, 0, 0), "%s", nmcore_error(one.nm));
+	check(!port_open(&b, "nt1", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&b));
+	check(!port_open(&one, "nt0", NR_REG_ONE_NIC, 0, 0), "%s", port_error(&one));
 	check(!port_open(&sender, "nt0", NR_REG_ONE_NIC, 2, NR_TX_RINGS_ONLY), "%s",
-	      nmcore_error(sender.nm));
+	      port_error(&sender));
 	check(port_send(&b, 1, 100, 60, 0) == 100);
 	check(port_send(&b, 2, 100, 60, 0) == 100);
 	check(port_send(&b, 0, 100, 60, 0) == 100);
@@ -85,13 +87,13 @@ static void test_wrong(void)
 	struct port p, q;
 
 	check(port_open(&p, "nt0", NR_REG_ONE_NIC, QUEUES, 0) && p.error == EINVAL);
-	check(strstr(nmcore_error(p.nm), "ring"), "%s", nmcore_error(p.nm));
+	check(strstr(port_error(&p), "ring"), "%s", port_error(&p));
 	port_close(&p);
 	check(!port_open(&p, "nt0", NR_REG_ONE_NIC, 0, NR_EXCLUSIVE), "%s",
-	      nmcore_error(p.nm));
+	      port_error(&p));
 	check(port_open(&q, "nt0", NR_REG_ALL_NIC, 0, 0) && q.error == EBUSY);
 	port_close(&q);
-	check(!port_open(&q, "nt0", NR_REG_ONE_NIC, 1, 0), "%s", nmcore_error(q.nm));
+	check(!port_open(&q, "nt0", NR_REG_ONE_NIC, 1, 0), "%s", port_error(&q));
 	port_close(&q);
 	port_close(&p);
 }

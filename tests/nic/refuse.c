@@ -4,6 +4,7 @@
 #include "fault.h"
 
 #include <errno.h>
+#include <libnmcore.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
 #include <net/if.h>
@@ -20,9 +21,9 @@ static void refused(const char *name, int error, const char *why)
 
 	check(port_open(&p, name, NR_REG_ALL_NIC, 0, 0) < 0, "%s was opened", name);
 	check(p.error == error, "%s: %s (%s)", name, strerror(p.error),
-	      nmcore_error(p.nm));
-	check(strstr(nmcore_error(p.nm), why), "\"%s\" does not say \"%s\"",
-	      nmcore_error(p.nm), why);
+	      port_error(&p));
+	check(strstr(port_error(&p), why), "\"%s\" does not say \"%s\"",
+	      port_error(&p), why);
 	port_close(&p);
 }
 
@@ -30,7 +31,7 @@ static void works(void)
 {
 	struct port p;
 
-	check(!port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(p.nm));
+	check(!port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&p));
 	port_close(&p);
 }
 
@@ -128,11 +129,11 @@ static void test_modes(void)
 	check(!nmcore_set("nic-mode", 1));
 	refused("nt0", EOPNOTSUPP, "driver");
 	check(!nmcore_set("nic-mode", 2));
-	check(!port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(p.nm));
+	check(!port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&p));
 	check(state_has("native copy"));
 	port_close(&p);
 	check(!nmcore_set("nic-mode", 3));
-	check(!port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(p.nm));
+	check(!port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&p));
 	check(state_has("generic copy"));
 	check(nmcore_set("nic-mode", 0) < 0 && errno == EBUSY);
 	port_close(&p);
@@ -149,7 +150,7 @@ static void test_memory(void)
 	/* a ring pair takes 3072 buffers: too many for this */
 	check(!nmcore_set("nic-bufs", 256));
 	check(port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0) < 0 && p.error == ENOMEM);
-	check(strstr(nmcore_error(p.nm), "limit"), "%s", nmcore_error(p.nm));
+	check(strstr(port_error(&p), "limit"), "%s", port_error(&p));
 	port_close(&p);
 	check(!nmcore_set("nic-bufs", 8192));
 	works();

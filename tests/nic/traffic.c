@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include <errno.h>
+#include <libnmcore.h>
 #include <net/netmap_user.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@ static void test_tx(void)
 	struct port p;
 	int raw = raw_open("nt1");
 
-	check(!port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(p.nm));
+	check(!port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&p));
 	before = net_counters("nt1");
 	check(port_send(&p, 0, 5000, 60, 0) == 5000);
 	check(raw_receive(raw, 5000, 500) == 5000);
@@ -36,7 +37,7 @@ static void test_rx(void)
 	int raw = raw_open("nt1");
 	uint32_t got = 0;
 
-	check(!port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(p.nm));
+	check(!port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&p));
 	before = net_counters("nt1");
 	for (int i = 0; i < 50; i++) {
 		check(raw_send(raw, 100, i % 2 ? 60 : 1514, i * 100) == 100);
@@ -55,8 +56,8 @@ static void test_both(void)
 	struct port a, b;
 	uint32_t got = 0;
 
-	check(!port_open(&a, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(a.nm));
-	check(!port_open(&b, "nt1", NR_REG_ALL_NIC, 0, 0), "%s", nmcore_error(b.nm));
+	check(!port_open(&a, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&a));
+	check(!port_open(&b, "nt1", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&b));
 	check(a.reg.nr_mem_id == b.reg.nr_mem_id, "NIC ports share memory");
 	for (int i = 0; i < 100; i++) {
 		check(port_send(&a, 0, 200, 60, i * 200) == 200);
@@ -65,7 +66,8 @@ static void test_both(void)
 		got += port_receive(&a, 200, 500);
 	}
 	check(got == 40000, "received %u", got);
-	check(state_has("AF_XDP"));
+	if (host_is("embedded"))
+		check(state_has("AF_XDP"));
 	port_close(&a);
 	port_close(&b);
 }
