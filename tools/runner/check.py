@@ -9,106 +9,10 @@ import subprocess
 import sys
 import time
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.path.join(TOP, os.environ.get('BUILD', 'build'))
+import beds
+from results import BUILD, JOBS, TOP, Sum, last_line, run, say, tail, take_tap, take_test
+
 COVERAGE_LIMIT = 85.0
-JOBS = os.cpu_count() or 1
-
-TAP = re.compile(r'^(not )?ok\b\s*\d*\s*(?:-\s*)?([^#]*)(?:#\s*(SKIP|TODO)\b\s*(.*))?$', re.I)
-
-
-class Sum:
-    def __init__(self):
-        self.passed = 0
-        self.failed = []   # (stage, test, why)
-        self.skipped = []
-
-    def add(self, other):
-        self.passed += other.passed
-        self.failed += other.failed
-        self.skipped += other.skipped
-
-    def __str__(self):
-        return f'{self.passed} passed, {len(self.failed)} failed, {len(self.skipped)} skipped'
-
-
-def say(text=''):
-    print(text, flush=True)
-
-
-def run(cmd, log, env=None):
-    """Runs to a log file; the exit code."""
-    with open(log, 'ab') as out:
-        out.write(('\n+ ' + ' '.join(cmd) + '\n').encode())
-        out.flush()
-        return subprocess.call(cmd, cwd=TOP, stdout=out, stderr=subprocess.STDOUT,
-                               stdin=subprocess.DEVNULL, env=env)
-
-
-def tail(log, lines=30):
-    with open(log, errors='replace') as f:
-        return ''.join('    ' + line for line in f.readlines()[-lines:])
-
-
-def last_line(*texts):
-    for text in texts:
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        if lines:
-            return lines[-1][:200]
-    return 'no cause given'
-
-
-def take_tap(stage, name, text, result):
-    """Counts the cases of a TAP report; how many there were."""
-    n = 0
-    notes = []
-    broken = False  # the last case failed: what is indented below it says more
-    for line in text.splitlines():
-        if line.startswith('#   ') and broken:
-            stage_, case, why = result.failed[-1]
-            result.failed[-1] = (stage_, case, (why + ' / ' if why else '') + line[1:].strip())
-        elif line.startswith('#'):
-            notes.append(line[1:].strip())
-        whole = re.match(r'^1\.\.0\s*#\s*SKIP\s*(.*)', line, re.I)
-        if whole:
-            result.skipped.append((stage, name, whole.group(1) or 'no cause given'))
-            n += 1
-        m = TAP.match(line)
-        if not m:
-            continue
-        n += 1
-        broken = bool(m.group(1)) and not m.group(3)
-        case = f'{name}: {m.group(2).strip()}'
-        if m.group(3) and m.group(3).upper() == 'SKIP':
-            result.skipped.append((stage, case, m.group(4) or 'no cause given'))
-        elif m.group(1):
-            result.failed.append((stage, case, ' / '.join(notes[-4:])))
-        else:
-            result.passed += 1
-            continue
-        notes = []
-    return n
-
-
-def is_tap(text):
-    return bool(re.search(r'^1\.\.\d+', text, re.M)) or bool(re.search(r'^(not )?ok \d', text, re.M))
-
-
-def take_test(stage, test, result):
-    """One line of meson's testlog.json."""
-    name = test['name'].split(' / ')[-1]
-    out, err = test.get('stdout') or '', test.get('stderr') or ''
-    before = len(result.failed)
-    cases = take_tap(stage, name, out, result) if is_tap(out) else 0
-    how = test['result']
-    if how in ('OK', 'EXPECTEDFAIL'):
-        result.passed += not cases
-    elif how == 'SKIP':
-        if not cases:
-            result.skipped.append((stage, name, last_line(err, out)))
-    elif len(result.failed) == before:
-        why = f'{how.lower()} after {test["duration"]:.0f} s: {last_line(err, out)}'
-        result.failed.append((stage, name, why))
 
 
 def setup(stage, options, compiler, log):
@@ -174,7 +78,9 @@ SANITIZE = ['-Db_sanitize=address,undefined', '-Db_lundef=false', '-Doptimizatio
 GCC_SANITIZE = ['-Dc_args=-Wno-maybe-uninitialized -Wno-format-truncation']
 # These load our libraries into programs that have no sanitizer in them, which can not work.
 FOREIGN = ['--no-suite', 'preload', '--no-suite', 'pcap']
-EVERY = ['--no-suite', 'fuzz', '--no-suite', 'full']
+# These run in the test beds (stages um and vm), not on the machine's own kernel.
+BEDS = ['--no-suite', 'kernel']
+EVERY = BEDS + ['--no-suite', 'fuzz', '--no-suite', 'full']
 
 
 def suites(*names):
@@ -191,7 +97,7 @@ def house(full):
 
 
 def plain(full):
-    select = ['--no-suite', 'fuzz'] if full else EVERY
+    select = BEDS + ['--no-suite', 'fuzz'] if full else EVERY
     return meson_stage('gcc', [], 'gcc', select, True)
 
 
@@ -297,6 +203,24 @@ def module(full):
     return result
 
 
+def programs():
+    """The tests' programs, as stage gcc builds them; None if they can not be built."""
+    log = os.path.join(BUILD, 'gcc.log')
+    directory = os.path.join(BUILD, 'gcc')
+    code = setup('gcc', [], 'gcc', log)
+    if code == 0:
+        code = run(['ninja', '-C', directory, f'-j{JOBS}'], log)
+    return directory if code == 0 else None
+
+
+def um(full):
+    return beds.stage('um', programs(), full)
+
+
+def vm(full):
+    return beds.stage('vm', programs(), full)
+
+
 STAGES = [
     ('house', 'the rules of the house', house),
     ('gcc', 'gcc, optimized: every test, on every host that is here', plain),
@@ -306,6 +230,8 @@ STAGES = [
     ('tsan', 'thread sanitizer', tsan),
     ('cov', 'coverage', coverage),
     ('module', 'the core in the kernel: objects against stock headers, sparse', module),
+    ('um', 'the kernel host on a debug kernel: User-Mode Linux', um),
+    ('vm', 'the kernel host on the stock kernel with four processors: QEMU', vm),
 ]
 
 
