@@ -220,26 +220,36 @@ static int get_extra(struct nm_binding *b, uint32_t n)
 			head = idx[i - 1];
 		}
 		b->nifp->ni_bufs_head = head;
-		b->extra_bufs = n;
+		b->extra.n = n;
+		nm_share_add(b->mem, &b->extra);
 	}
 	nm_os_free(idx);
 	return error;
 }
 
-/* The list is the client's: as long as it was, or until an index makes no sense. */
+/* The next of a list of extra buffers; 1, which ends no list, if it makes no sense. */
+static uint32_t extra_next(const struct nm_mem *mem, uint32_t idx)
+{
+	return idx >= NM_BUF_FIRST && idx < nm_mem_nbufs_committed(mem) ?
+		       nm_load((uint32_t *)nm_mem_buf(mem, idx)) : 1;
+}
+
+/*
+ * The list is the client's, and may be shorter than it was. One without an end is none: a program
+ * that was killed while it had taken them off leaves packets where the next index would be.
+ */
 static void put_extra(struct nm_binding *b)
 {
-	uint32_t idx = nm_load(&b->nifp->ni_bufs_head), next, i;
+	uint32_t head = nm_load(&b->nifp->ni_bufs_head), idx = head, i, n;
 
-	for (i = 0; i < b->extra_bufs; i++, idx = next) {
-		if (idx < NM_BUF_FIRST || idx >= nm_mem_nbufs_committed(b->mem)) {
-			b->mem->lost += b->extra_bufs - i;
-			break;
-		}
-		next = nm_load((uint32_t *)nm_mem_buf(b->mem, idx));
-		nm_mem_buf_put(b->mem, idx);
-	}
-	b->extra_bufs = 0;
+	if (!b->extra.n)
+		return;
+	for (n = 0; idx && n < b->extra.n; n++)
+		idx = extra_next(b->mem, idx);
+	for (i = 0; !idx && i < n; i++, head = extra_next(b->mem, head))
+		nm_mem_give_back(b->mem, head);
+	nm_share_del(b->mem, &b->extra);
+	b->extra.n = 0;
 }
 
 /* ---- register ---- */
@@ -288,7 +298,7 @@ static void fill_reply(const struct nm_binding *b, struct nmreq_register *reg)
 	reg->nr_rx_slots = port->nslots[NM_RX];
 	reg->nr_host_tx_rings = port->nhost[NM_TX];
 	reg->nr_host_rx_rings = port->nhost[NM_RX];
-	reg->nr_extra_bufs = b->extra_bufs;
+	reg->nr_extra_bufs = b->extra.n;
 }
 
 /* A port with a virtio-net header wants clients that know of it. */

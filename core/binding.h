@@ -24,7 +24,7 @@ struct nm_binding {
 	uint32_t first[NM_DIRS], last[NM_DIRS]; /* rings [first, last) of the port */
 	uint32_t mode;				/* NR_REG_* */
 	uint64_t flags;				/* NR_* as accepted */
-	uint32_t extra_bufs;
+	struct nm_share extra; /* extra buffers, if there are any */
 	uint32_t owner; /* the client's process id, for listings */
 	struct nm_err err;
 };

@@ -77,6 +77,15 @@ static void ring_describe(struct nm_kring *kr, struct netmap_ring *ring)
 	*(uint32_t *)&ring->tail = kr->rtail;
 }
 
+static void tell_slots(const struct nm_share *share, struct nm_mem *mem)
+{
+	const struct nm_kring *kr = nm_container_of(share, struct nm_kring, share);
+	uint32_t i;
+
+	for (i = 0; i < kr->num_slots; i++)
+		nm_mem_tell(mem, nm_slot_get(&kr->ring->slot[i]).idx);
+}
+
 int nm_kring_attach(struct nm_kring *kr, struct nm_err *err)
 {
 	struct netmap_ring *ring;
@@ -103,6 +112,9 @@ int nm_kring_attach(struct nm_kring *kr, struct nm_err *err)
 		ring->slot[i].buf_idx = idx[i];
 		ring->slot[i].len = kr->mem->conf.buf_len;
 	}
+	kr->share.n = kr->num_slots;
+	kr->share.tell = tell_slots;
+	nm_share_add(kr->mem, &kr->share);
 	nm_store_release(&kr->ring, ring);
 out_free:
 	nm_os_free(idx);
@@ -123,7 +135,8 @@ void nm_kring_detach(struct nm_kring *kr)
 
 	kr->ring = NULL;
 	for (i = 0; i < kr->num_slots; i++)
-		nm_mem_buf_put(kr->mem, nm_slot_get(&ring->slot[i]).idx);
+		nm_mem_give_back(kr->mem, nm_slot_get(&ring->slot[i]).idx);
+	nm_share_del(kr->mem, &kr->share);
 	nm_mem_free(kr->mem, NM_POOL_RING, ring, ring_size(kr));
 }
 

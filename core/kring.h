@@ -86,6 +86,7 @@ struct nm_kring {
 	uint32_t bindings;     /* clients among them */
 	bool excl;	       /* one client, that wants no other */
 	struct nm_os_waitq wq;
+	struct nm_share share; /* the buffers in its slots, while the ring is there */
 };
 
 static inline uint32_t nm_next(uint32_t i, uint32_t n)

@@ -13,16 +13,21 @@ static uint64_t align_up(uint64_t v, uint64_t to)
 
 /* ---- pools: runs of units found by a bit map ---- */
 
-static bool unit_used(const struct nm_pool *p, uint32_t u)
+static bool bit_get(const uint64_t *map, uint32_t u)
 {
-	return p->map[u / 64] >> (u % 64) & 1;
+	return map[u / 64] >> (u % 64) & 1;
 }
 
-static void unit_set(struct nm_pool *p, uint32_t u, bool used)
+static void bit_set(uint64_t *map, uint32_t u, bool on)
 {
 	uint64_t bit = 1ull << (u % 64);
 
-	p->map[u / 64] = used ? p->map[u / 64] | bit : p->map[u / 64] & ~bit;
+	map[u / 64] = on ? map[u / 64] | bit : map[u / 64] & ~bit;
+}
+
+static size_t map_size(const struct nm_pool *p)
+{
+	return (p->limit / 64 + 1) * sizeof(*p->map);
 }
 
 /* First run of n free units at or after `from`, below the limit; -1 if none. */
@@ -36,7 +41,7 @@ static int64_t pool_find(const struct nm_pool *p, uint32_t from, uint32_t n)
 			run = 0;
 			continue;
 		}
-		run = unit_used(p, u) ? 0 : run + 1;
+		run = bit_get(p->map, u) ? 0 : run + 1;
 		if (run == n)
 			return (int64_t)u - n + 1;
 	}
@@ -80,7 +85,7 @@ static int64_t pool_take(struct nm_mem *mem, struct nm_pool *p, uint32_t n)
 	if (error)
 		return error;
 	for (u = first; u < first + n; u++)
-		unit_set(p, u, true);
+		bit_set(p->map, u, true);
 	p->used += n;
 	p->hint = first + n;
 	return first;
@@ -91,7 +96,7 @@ static void pool_give(struct nm_pool *p, uint32_t first, uint32_t n)
 	uint32_t u;
 
 	for (u = first; u < first + n; u++)
-		unit_set(p, u, false);
+		bit_set(p->map, u, false);
 	p->used -= n;
 	if (first < p->hint)
 		p->hint = first;
@@ -102,7 +107,7 @@ static int pool_init(struct nm_pool *p, uint64_t off, uint32_t unit, uint64_t by
 	p->off = off;
 	p->unit = unit;
 	p->limit = bytes / unit;
-	p->map = nm_os_alloc((p->limit / 64 + 1) * sizeof(*p->map));
+	p->map = nm_os_alloc(map_size(p));
 	return p->map ? 0 : -ENOMEM;
 }
 
@@ -125,7 +130,11 @@ static int mem_layout(struct nm_mem *mem)
 	if (!error)
 		error = pool_init(&mem->pool[NM_POOL_BUF], buf_off, mem->conf.stride,
 				  buf_bytes);
-	return error;
+	if (error)
+		return error;
+	mem->given = nm_os_alloc(map_size(&mem->pool[NM_POOL_BUF]));
+	mem->told = nm_os_alloc(map_size(&mem->pool[NM_POOL_BUF]));
+	return mem->given && mem->told ? 0 : -ENOMEM;
 }
 
 static void mem_free(struct nm_mem *mem)
@@ -134,6 +143,8 @@ static void mem_free(struct nm_mem *mem)
 
 	for (i = 0; i < NM_POOLS; i++)
 		nm_os_free(mem->pool[i].map);
+	nm_os_free(mem->given);
+	nm_os_free(mem->told);
 	nm_os_region_fini(&mem->region);
 	nm_os_free(mem);
 }
@@ -159,6 +170,7 @@ static int mem_create(struct nm_ns *ns, const struct nm_mem_conf *conf, uint16_t
 	mem->ns = ns;
 	mem->id = id;
 	mem->refs = 1;
+	nm_list_init(&mem->shares);
 	mem->conf = *conf;
 	mem->conf.reserve = align_up(conf->reserve, 1u << 21);
 	error = nm_os_region_init(&mem->region, mem->conf.reserve);
@@ -290,10 +302,13 @@ void nm_mem_free(struct nm_mem *mem, int pool, void *obj, size_t size)
 int nm_mem_bufs_get(struct nm_mem *mem, uint32_t *idx, uint32_t n, struct nm_err *err)
 {
 	struct nm_pool *p = &mem->pool[NM_POOL_BUF];
-	uint32_t i, idle = p->committed - p->used;
+	uint32_t i, idle;
 	int64_t u = -ENOSPC;
 	int error = 0;
 
+	if (mem->unsettled || n > p->limit - p->used)
+		nm_mem_settle(mem);
+	idle = p->committed - p->used;
 	/* all that is missing at once, or nothing: a commit is the dear part */
 	if (n > p->limit - p->used)
 		return mem_full(mem, NM_POOL_BUF, u, n, err);
@@ -317,11 +332,72 @@ int nm_mem_bufs_get(struct nm_mem *mem, uint32_t *idx, uint32_t n, struct nm_err
 
 void nm_mem_buf_put(struct nm_mem *mem, uint32_t idx)
 {
-	struct nm_pool *p = &mem->pool[NM_POOL_BUF];
+	pool_give(&mem->pool[NM_POOL_BUF], idx, 1);
+}
 
-	if (idx < NM_BUF_FIRST || idx >= p->limit || !unit_used(p, idx)) {
-		mem->lost++;
+/* ---- whose buffers ---- */
+
+void nm_share_add(struct nm_mem *mem, struct nm_share *share)
+{
+	nm_list_add_tail(&mem->shares, &share->link);
+	mem->shared += share->n;
+}
+
+void nm_share_del(struct nm_mem *mem, struct nm_share *share)
+{
+	nm_list_del(&share->link);
+	mem->shared -= share->n;
+	mem->unsettled = true;
+}
+
+static bool buf_in_use(const struct nm_mem *mem, uint32_t idx)
+{
+	const struct nm_pool *p = &mem->pool[NM_POOL_BUF];
+
+	return idx >= NM_BUF_FIRST && idx < p->committed && bit_get(p->map, idx);
+}
+
+void nm_mem_tell(struct nm_mem *mem, uint32_t idx)
+{
+	if (!buf_in_use(mem, idx) || bit_get(mem->told, idx))
 		return;
+	bit_set(mem->told, idx, true);
+	mem->ntold++;
+}
+
+void nm_mem_give_back(struct nm_mem *mem, uint32_t idx)
+{
+	if (buf_in_use(mem, idx))
+		bit_set(mem->given, idx, true);
+}
+
+void nm_mem_settle(struct nm_mem *mem)
+{
+	struct nm_pool *p = &mem->pool[NM_POOL_BUF];
+	struct nm_share *share;
+	uint32_t w, u;
+	uint64_t idle;
+	bool all;
+
+	mem->ntold = 0;
+	nm_list_for_each(share, &mem->shares, struct nm_share, link)
+		if (share->tell)
+			share->tell(share, mem);
+	all = mem->ntold == mem->shared;
+	for (w = 0; w * 64 < p->committed; w++) {
+		idle = (all ? p->map[w] : mem->given[w]) & ~mem->told[w];
+		mem->given[w] = mem->told[w] = 0;
+		for (u = w * 64; idle; u++, idle >>= 1)
+			if (idle & 1 && u >= NM_BUF_FIRST)
+				pool_give(p, u, 1);
 	}
-	pool_give(p, idx, 1);
+	mem->unsettled = false;
+}
+
+uint32_t nm_mem_lost(const struct nm_mem *mem)
+{
+	uint32_t used = mem->pool[NM_POOL_BUF].used - NM_BUF_FIRST;
+
+	/* a hostile program may have told others' as its own */
+	return used > mem->shared ? used - mem->shared : 0;
 }

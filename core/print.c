@@ -114,11 +114,12 @@ static void json_mem(struct nm_os_out *out, struct nm_mem *mem)
 {
 	const struct nm_pool *p = &mem->pool[NM_POOL_BUF];
 
+	nm_mem_settle(mem);
 	nm_os_print(out, "{\"id\":%u,\"size\":%llu,\"buf_size\":%u,\"bufs\":%u,"
 			 "\"bufs_committed\":%u,\"bufs_used\":%u,\"bufs_lost\":%u,"
 			 "\"rings_used\":%u,\"users\":%u}",
 		    mem->id, (unsigned long long)nm_mem_size(mem), mem->conf.stride, p->limit,
-		    p->committed, p->used, mem->lost, mem->pool[NM_POOL_RING].used,
+		    p->committed, p->used, nm_mem_lost(mem), mem->pool[NM_POOL_RING].used,
 		    mem->refs);
 }
 
@@ -128,7 +129,7 @@ static void json_binding(struct nm_os_out *out, struct nm_binding *b)
 	json_string(out, b->port ? b->port->name : "");
 	nm_os_print(out, ",\"tx\":[%u,%u],\"rx\":[%u,%u],\"flags\":%llu,\"extra_bufs\":%u}",
 		    b->first[NM_TX], b->last[NM_TX], b->first[NM_RX], b->last[NM_RX],
-		    (unsigned long long)b->flags, b->extra_bufs);
+		    (unsigned long long)b->flags, b->extra.n);
 }
 
 #define JSON_LIST(out, head, type, print)                                                \
@@ -220,10 +221,12 @@ static void print_text(struct nm_ns *ns, struct nm_os_out *out)
 	nm_list_for_each(sw, &ns->switches, struct nm_switch, link)
 		nm_os_print(out, "switch %-13s %u ports, %u stations\n", sw->name, sw->nports,
 			    nm_fdb_count(sw->fdb, nm_os_now_coarse() / 1000000000));
-	nm_list_for_each(mem, &ns->mems, struct nm_mem, link)
+	nm_list_for_each(mem, &ns->mems, struct nm_mem, link) {
+		nm_mem_settle(mem);
 		nm_os_print(out, "memory %-13u %u of at most %u buffers of %u bytes in use\n",
 			    mem->id, mem->pool[NM_POOL_BUF].used, nm_mem_nbufs(mem),
 			    mem->conf.stride);
+	}
 	nm_list_for_each(b, &ns->bindings, struct nm_binding, link)
 		nm_os_print(out, "client %-13u %s\n", b->owner, b->port ? b->port->name : "-");
 }

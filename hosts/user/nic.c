@@ -321,6 +321,15 @@ static int open_socket(struct nic_queue *q, struct nm_err *err)
 	return error ? open_failed(q, error, err) : 0;
 }
 
+static void tell_owned(const struct nm_share *share, struct nm_mem *mem)
+{
+	const struct nic_queue *q = nm_container_of(share, struct nic_queue, share);
+
+	for (uint32_t i = NM_BUF_FIRST; i < nm_mem_nbufs(mem); i++)
+		if (nm_load(&q->nics->owner[i]) == q->tag)
+			nm_mem_tell(mem, i);
+}
+
 /* The buffers that the kernel fills. */
 static int give_buffers(struct nic_queue *q, struct nm_err *err)
 {
@@ -332,8 +341,12 @@ static int give_buffers(struct nic_queue *q, struct nm_err *err)
 		return nm_fail(err, -ENOMEM, "no memory for a queue of %s",
 			       q->np->port.name);
 	error = nm_mem_bufs_get(q->mem, idx, n, err);
-	if (!error)
+	if (!error) {
+		q->share.n = n;
+		q->share.tell = tell_owned;
+		nm_share_add(q->mem, &q->share);
 		nic_fill(q, idx, n);
+	}
 	nm_os_free(idx);
 	return error;
 }
@@ -342,12 +355,16 @@ static void take_buffers(struct nic_queue *q)
 {
 	uint16_t *owner = q->nics->owner;
 
+	if (!q->share.n)
+		return;
 	for (uint32_t i = NM_BUF_FIRST; i < nm_mem_nbufs(q->mem); i++) {
 		if (nm_load(&owner[i]) != q->tag)
 			continue;
 		nm_store(&owner[i], 0);
-		nm_mem_buf_put(q->mem, i);
+		nm_mem_give_back(q->mem, i);
 	}
+	nm_share_del(q->mem, &q->share);
+	q->share.n = 0;
 }
 
 static void queue_free(struct nic_queue *q)

@@ -39,6 +39,7 @@ struct nic_queue {
 	struct nm_kring *kr[NM_DIRS];  /* those; nics->dispatch */
 	struct xdp_statistics counted; /* what is in the krings' counters already */
 	struct xsk xsk;
+	struct nm_share share; /* the buffers that the kernel has to fill */
 
 	/* tx: which slots wait for a buffer's completion, and which had it */
 	uint16_t *slot_of; /* by buffer: 1 + the last slot that it was sent from */

@@ -39,10 +39,13 @@ static struct nmport_d *open_port(const char *spec)
 	return d;
 }
 
-/* Numbered packets through a pipe: none is lost, none comes twice. */
+/*
+ * Numbered packets through a pipe: none is lost, none comes twice. Its buffers are in the memory
+ * of those who die in the middle of exchanges: nobody else ever writes into one.
+ */
 static void pipe_sender(int arg)
 {
-	struct nmport_d *d = open_port("netmap:keep{1");
+	struct nmport_d *d = open_port("netmap:keep{1@1");
 	struct netmap_ring *r = NETMAP_TXRING(d->nifp, 0);
 	struct pollfd p = {.fd = d->fd, .events = POLLOUT};
 	uint64_t n = 0;
@@ -71,7 +74,7 @@ static void pipe_sender(int arg)
 
 static void pipe_receiver(int arg)
 {
-	struct nmport_d *d = open_port("netmap:keep}1");
+	struct nmport_d *d = open_port("netmap:keep}1@1");
 	struct netmap_ring *r = NETMAP_RXRING(d->nifp, 0);
 	struct pollfd p = {.fd = d->fd, .events = POLLIN};
 	uint64_t n = 0, got;
@@ -148,11 +151,73 @@ static void victim(int nr)
 	}
 }
 
+/* Exchanges buffers between two ports of the shared memory, and does nothing else for long. */
+static void exchanger(int nr)
+{
+	struct nmport_d *d[2];
+	struct netmap_ring *r[4];
+	char spec[64];
+	int i, k;
+
+	for (;;) {
+		for (i = 0; i < 2; i++) {
+			snprintf(spec, sizeof(spec), "vale8:%d%c@1@conf:slots=64", nr % 7, 'a' + i);
+			d[i] = nmport_open(spec);
+		}
+		for (i = 0; d[0] && d[1] && i < 200; i++) {
+			for (k = 0; k < 4; k++)
+				r[k] = k & 1 ? NETMAP_TXRING(d[k / 2]->nifp, 0) :
+					       NETMAP_RXRING(d[k / 2]->nifp, 0);
+			for (k = 0; k < 2000; k++) {
+				struct netmap_slot *a = &r[t_random() % 4]->slot[t_random() % 64];
+				struct netmap_slot *b = &r[t_random() % 4]->slot[t_random() % 64];
+				uint32_t idx = a->buf_idx;
+
+				__atomic_store_n(&a->buf_idx, b->buf_idx, __ATOMIC_RELAXED);
+				__atomic_store_n(&b->buf_idx, idx, __ATOMIC_RELAXED);
+				memset(NETMAP_BUF(r[0], b->buf_idx), 0xff, 64);
+			}
+			nmhost_ioctl(d[i & 1]->fd, NIOCTXSYNC, NULL);
+		}
+		nmport_close(d[0]);
+		nmport_close(d[1]);
+	}
+}
+
+static pid_t spawn_victim(int nr)
+{
+	return spawn(nr % 3 ? victim : exchanger, nr);
+}
+
+/* Of the shared memory. */
+static long long bufs(const char *key)
+{
+	char *list = daemon_list(true), *p = list ? strstr(list, "{\"id\":1,\"size\"") : NULL;
+	long long n = -1;
+
+	p = p ? strstr(p, key) : NULL;
+	if (p)
+		n = atoll(p + strlen(key));
+	free(list);
+	return n;
+}
+
+static void expect_buffers(long long then)
+{
+	double end = t_now() + 10;
+
+	while (bufs("\"bufs_used\":") != then && t_now() < end)
+		t_sleep(0.1);
+	t_eq(bufs("\"bufs_used\":"), then);
+	t_eq(bufs("\"bufs_lost\":"), 0);
+}
+
 static void thousand_deaths(void)
 {
 	uint64_t kills = t_rounds(1000), i, sent, last = 0;
 	struct usage before;
 	pid_t daemon, pid[6], sender, receiver;
+	long long used;
 	int status, k;
 	char *list;
 
@@ -161,8 +226,12 @@ static void thousand_deaths(void)
 	traffic = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	receiver = spawn(pipe_receiver, 0);
 	sender = spawn(pipe_sender, 0);
+	while (!__atomic_load_n(&traffic->received, __ATOMIC_ACQUIRE))
+		t_sleep(0.01);
+	used = bufs("\"bufs_used\":");
+	t_check(used > 0);
 	for (k = 0; k < 6; k++)
-		pid[k] = spawn(victim, k);
+		pid[k] = spawn_victim(k);
 	for (i = 0; i < kills; i++) {
 		k = t_random() % 6;
 		t_sleep(t_random() % 8000 / 1e6);
@@ -170,7 +239,7 @@ static void thousand_deaths(void)
 		t_eq(waitpid(pid[k], &status, 0), pid[k]);
 		t_check(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
 			"a victim ended by itself: %x", status);
-		pid[k] = spawn(victim, (int)i);
+		pid[k] = spawn_victim((int)i);
 		if (i % 100 == 99) {
 			sent = __atomic_load_n(&traffic->sent, __ATOMIC_RELAXED);
 			t_check(sent > last, "the traffic of others has stopped");
@@ -181,6 +250,7 @@ static void thousand_deaths(void)
 		kill(pid[k], SIGKILL);
 		waitpid(pid[k], &status, 0);
 	}
+	expect_buffers(used);
 	__atomic_store_n(&traffic->stop, 1, __ATOMIC_RELEASE);
 	t_eq(waitpid(sender, &status, 0), sender);
 	t_eq(status, 0);
