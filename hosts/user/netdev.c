@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "netdev.h"
+#include "rtnl.h"
 
 #include <linux/capability.h>
 #include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
-#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <stdlib.h>
@@ -16,17 +16,9 @@
 
 /* ---- rtnetlink ---- */
 
-static const struct rtattr *find_attr(const struct rtattr *a, int len, int type)
-{
-	for (; RTA_OK(a, len); a = RTA_NEXT(a, len))
-		if ((a->rta_type & NLA_TYPE_MASK) == type)
-			return a;
-	return NULL;
-}
-
 static const struct rtattr *nested(const struct rtattr *a, int type)
 {
-	return a ? find_attr(RTA_DATA(a), RTA_PAYLOAD(a), type) : NULL;
+	return a ? rtnl_find(RTA_DATA(a), RTA_PAYLOAD(a), type) : NULL;
 }
 
 static uint32_t attr_u32(const struct rtattr *a)
@@ -50,62 +42,45 @@ static void parse_link(struct netdev *nd, const struct nlmsghdr *h)
 	const struct ifinfomsg *ifi = NLMSG_DATA(h);
 	const struct rtattr *attrs = IFLA_RTA(ifi);
 	int len = IFLA_PAYLOAD(h);
+	const struct rtattr *stats = rtnl_find(attrs, len, IFLA_STATS64);
+	struct rtnl_link_stats64 st;
 	uint32_t rx, tx;
 
 	nd->ifindex = ifi->ifi_index;
 	nd->up = ifi->ifi_flags & IFF_UP;
-	nd->mtu = attr_u32(find_attr(attrs, len, IFLA_MTU));
-	attr_string(find_attr(attrs, len, IFLA_IFNAME), nd->name, sizeof(nd->name));
-	attr_string(nested(find_attr(attrs, len, IFLA_LINKINFO), IFLA_INFO_KIND),
+	nd->mtu = attr_u32(rtnl_find(attrs, len, IFLA_MTU));
+	attr_string(rtnl_find(attrs, len, IFLA_IFNAME), nd->name, sizeof(nd->name));
+	attr_string(nested(rtnl_find(attrs, len, IFLA_LINKINFO), IFLA_INFO_KIND),
 		    nd->kind, sizeof(nd->kind));
 	nd->xdp_prog =
-		attr_u32(nested(find_attr(attrs, len, IFLA_XDP), IFLA_XDP_PROG_ID));
-	if (!find_attr(attrs, len, IFLA_LINK_NETNSID))
-		nd->peer = attr_u32(find_attr(attrs, len, IFLA_LINK));
-	rx = attr_u32(find_attr(attrs, len, IFLA_NUM_RX_QUEUES));
-	tx = attr_u32(find_attr(attrs, len, IFLA_NUM_TX_QUEUES));
+		attr_u32(nested(rtnl_find(attrs, len, IFLA_XDP), IFLA_XDP_PROG_ID));
+	if (!rtnl_find(attrs, len, IFLA_LINK_NETNSID))
+		nd->peer = attr_u32(rtnl_find(attrs, len, IFLA_LINK));
+	rx = attr_u32(rtnl_find(attrs, len, IFLA_NUM_RX_QUEUES));
+	tx = attr_u32(rtnl_find(attrs, len, IFLA_NUM_TX_QUEUES));
 	nd->queues = rx > tx ? rx : tx;
+	if (stats && RTA_PAYLOAD(stats) >= sizeof(st)) {
+		memcpy(&st, RTA_DATA(stats), sizeof(st));
+		nd->tx_dropped = st.tx_dropped;
+	}
+}
+
+static void take_link(void *arg, const struct nlmsghdr *h)
+{
+	if (h->nlmsg_type == RTM_NEWLINK)
+		parse_link(arg, h);
 }
 
 static int get_link(struct netdev *nd, const char *name, unsigned int ifindex)
 {
-	struct {
-		struct nlmsghdr h;
-		struct ifinfomsg ifi;
-		char attr[RTA_SPACE(IFNAMSIZ)];
-	} req = {
-		.h.nlmsg_len = NLMSG_LENGTH(sizeof(req.ifi)),
-		.h.nlmsg_type = RTM_GETLINK,
-		.h.nlmsg_flags = NLM_F_REQUEST,
-		.ifi.ifi_index = ifindex,
-	};
-	struct rtattr *a = (struct rtattr *)req.attr;
-	union {
-		struct nlmsghdr h;
-		char bytes[32768];
-	} reply;
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	int error = -ENXIO;
-	ssize_t n;
+	struct ifinfomsg ifi = {.ifi_index = (int)ifindex};
+	struct rtnl r;
 
-	if (fd < 0)
-		return -errno;
-	if (name) {
-		a->rta_type = IFLA_IFNAME;
-		a->rta_len = RTA_LENGTH(strlen(name) + 1);
-		strcpy(RTA_DATA(a), name);
-		req.h.nlmsg_len += RTA_SPACE(strlen(name) + 1);
-	}
-	n = send(fd, &req, req.h.nlmsg_len, 0);
-	if (n >= 0)
-		n = recv(fd, &reply, sizeof(reply), 0);
-	if (n >= 0 && NLMSG_OK(&reply.h, (uint32_t)n) &&
-	    reply.h.nlmsg_type == RTM_NEWLINK) {
-		parse_link(nd, &reply.h);
-		error = 0;
-	}
-	close(fd);
-	return error;
+	rtnl_init(&r, RTM_GETLINK, 0, &ifi, sizeof(ifi));
+	if (name)
+		rtnl_put_string(&r, IFLA_IFNAME, name);
+	rtnl_call(&r, take_link, nd);
+	return nd->ifindex ? 0 : -ENXIO;
 }
 
 /* ---- ethtool ---- */

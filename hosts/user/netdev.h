@@ -13,6 +13,7 @@ struct netdev {
 	uint32_t mtu;
 	uint32_t queues;   /* pairs of rx and tx in use: the larger number */
 	uint32_t xdp_prog; /* id of the program attached, 0 none */
+	uint64_t tx_dropped; /* the interface's own count */
 	unsigned int peer; /* ifindex of a veth's other end; 0 when it is elsewhere */
 };
 

@@ -13,11 +13,6 @@
 #define FRAME_EXTRA \
 	18 /* bytes of a frame that the MTU does not count: Ethernet, one VLAN */
 
-static struct nic_port *nic_of(struct nm_port *port)
-{
-	return nm_container_of(port, struct nic_port, port);
-}
-
 /* ---- the interface ---- */
 
 static int check_caps(const char *name, struct nm_err *err)
@@ -87,31 +82,48 @@ static int attach_failed(struct nic_port *np, int error, struct nm_err *err)
 		np->port.name, prog, nd.xdp_prog, np->port.name);
 }
 
+static int load_failed(struct nic_port *np, int error, struct nm_err *err)
+{
+	return nm_fail(err, error, "%s: the kernel refuses the XDP program: %s%s",
+		       np->port.name, strerror(-error),
+		       error == -EPERM ? " (CAP_BPF and CAP_NET_ADMIN do not count "
+					 "in a user namespace)"
+				       : "");
+}
+
+static int attach_program(struct nic_port *np, bool native)
+{
+	int error = xdp_attach(&np->xdp, np->nd.ifindex,
+			       native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
+
+	np->native = native;
+	if (error)
+		xdp_unload(&np->xdp);
+	return error;
+}
+
 /* In the driver if it can, else in the stack. */
 static int start_program(struct nic_port *np, struct nm_err *err)
 {
-	int error = xdp_load(&np->xdp, np->port.nrings[NM_RX]);
+	uint32_t queues = np->port.nrings[NM_RX];
+	int error = -EOPNOTSUPP;
 
-	if (error)
-		return nm_fail(err, error, "%s: the kernel refuses the XDP program: %s%s",
-			       np->port.name, strerror(-error),
-			       error == -EPERM
-				       ? " (CAP_BPF and CAP_NET_ADMIN do not count "
-					 "in a user namespace)"
-				       : "");
-	np->native = nm_settings.nic_mode != NM_NIC_GENERIC;
-	error = xdp_attach(&np->xdp, np->nd.ifindex,
-			   np->native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
+	if (nm_settings.nic_mode != NM_NIC_GENERIC) {
+		error = xdp_load(&np->xdp, queues, NULL);
+		if (error)
+			return load_failed(np, error, err);
+		error = attach_program(np, true);
+	}
 	if (error && error != -EBUSY && error != -EEXIST &&
-	    nm_settings.nic_mode == NM_NIC_BEST) {
-		np->native = false;
-		error = xdp_attach(&np->xdp, np->nd.ifindex, XDP_FLAGS_SKB_MODE);
+	    (nm_settings.nic_mode == NM_NIC_BEST ||
+	     nm_settings.nic_mode == NM_NIC_GENERIC)) {
+		nic_host_mark(&np->mark);
+		error = xdp_load(&np->xdp, queues, &np->mark);
+		if (error)
+			return load_failed(np, error, err);
+		error = attach_program(np, false);
 	}
-	if (error) {
-		xdp_unload(&np->xdp);
-		return attach_failed(np, error, err);
-	}
-	return 0;
+	return error ? attach_failed(np, error, err) : 0;
 }
 
 /* ---- up and down ---- */
@@ -223,6 +235,7 @@ static void nic_down(struct nm_port *port)
 	pthread_mutex_lock(&nics->dispatch);
 	nm_list_del(&np->link);
 	pthread_mutex_unlock(&nics->dispatch);
+	nic_host_close(np);
 	xdp_unload(&np->xdp);
 	if (np->promisc_fd >= 0)
 		close(np->promisc_fd);
@@ -406,12 +419,11 @@ static void queue_close(struct nic_queue *q)
 /* The socket, for whichever direction comes first. */
 static int queue_open(struct nic_queue *q, struct nm_err *err)
 {
-	static uint64_t sockets;
 	int error = queue_alloc(q, err);
 
 	if (error)
 		return error;
-	q->serial = nm_fetch_add(&sockets, 1);
+	q->serial = nic_serial();
 	error = open_socket(q, err);
 	if (error)
 		goto free_queue;
@@ -448,9 +460,13 @@ static void publish_kring(struct nic_queue *q, int dir, struct nm_kring *kr)
 static int nic_ring_up(struct nm_kring *kr, struct nm_err *err)
 {
 	struct nic_port *np = nic_of(kr->port);
-	struct nic_queue *q = &np->queues[kr->id];
-	int error = q->users ? 0 : queue_open(q, err);
+	struct nic_queue *q;
+	int error;
 
+	if (kr->flags & NM_KR_HOST)
+		return nic_host_ring_up(kr, err);
+	q = &np->queues[kr->id];
+	error = q->users ? 0 : queue_open(q, err);
 	if (error)
 		return error;
 	kr->priv = q;
@@ -517,12 +533,12 @@ static void drain_tx(struct nic_queue *q, struct nm_kring *kr)
 }
 
 /* A client may have put buffers in its slots that are in the kernel's hands. */
-static void disown_slots(struct nic_queue *q, struct nm_kring *kr)
+void nic_disown_slots(struct nm_nics *nics, struct nm_kring *kr)
 {
 	for (uint32_t i = 0; i < kr->num_slots; i++) {
 		union nm_slot s = nm_slot_get(&kr->ring->slot[i]);
 
-		if (s.idx < nm_mem_nbufs(q->mem) && nm_load(&q->nics->owner[s.idx])) {
+		if (s.idx < nm_mem_nbufs(kr->mem) && nm_load(&nics->owner[s.idx])) {
 			s.idx = 0;
 			nm_slot_set(&kr->ring->slot[i], s);
 		}
@@ -533,13 +549,17 @@ static void nic_ring_down(struct nm_kring *kr)
 {
 	struct nic_queue *q = kr->priv;
 
+	if (kr->flags & NM_KR_HOST) {
+		nic_host_ring_down(kr);
+		return;
+	}
 	if (kr->dir == NM_RX)
 		xdp_queue_clear(&q->np->xdp, q->id);
 	else
 		drain_tx(q, kr);
 	count_drops(q);
 	publish_kring(q, kr->dir, NULL);
-	disown_slots(q, kr);
+	nic_disown_slots(q->nics, kr);
 	if (!--q->users)
 		queue_close(q);
 }
@@ -549,6 +569,7 @@ static void nic_ring_down(struct nm_kring *kr)
 static void nic_describe(struct nm_port *port, char *buf, size_t size)
 {
 	struct nic_port *np = nic_of(port);
+	size_t n;
 
 	if (!np->queues) {
 		snprintf(buf, size, "AF_XDP, not in use");
@@ -556,12 +577,15 @@ static void nic_describe(struct nm_port *port, char *buf, size_t size)
 	}
 	for (uint32_t i = 0; i < port->nrings[NM_RX]; i++)
 		count_drops(&np->queues[i]);
-	snprintf(buf, size, "AF_XDP %s, %u queues, MTU %u", np->mode, port->nrings[NM_RX],
-		 np->nd.mtu);
+	n = snprintf(buf, size, "AF_XDP %s, %u queues, MTU %u", np->mode,
+		     port->nrings[NM_RX], np->nd.mtu);
+	if (n < size)
+		nic_host_describe(np, buf + n, size - n);
 }
 
 static void nic_free(struct nm_port *port)
 {
+	pthread_mutex_destroy(&nic_of(port)->host_lock);
 	nm_os_free(nic_of(port));
 }
 
@@ -573,6 +597,8 @@ static const struct nm_port_ops nic_ops = {
 	.ring_up = nic_ring_up,
 	.ring_down = nic_ring_down,
 	.arm = nic_arm,
+	.host_rxsync = nic_host_rxsync,
+	.pass = nic_pass,
 	.describe = nic_describe,
 	.free = nic_free,
 };
@@ -596,14 +622,18 @@ int nm_os_nic_port(struct nm_ns *ns, const char *name, struct nm_port **portp,
 		return nm_fail(err, -ENOMEM, "no memory for port %s", name);
 	nm_port_init(&np->port, ns, &nic_ops, name);
 	np->promisc_fd = -1;
+	np->wire_fd = -1;
+	pthread_mutex_init(&np->host_lock, NULL);
 	np->xdp = (struct xdp_prog){-1, -1, -1};
 	nm_list_init(&np->link);
 	np->port.nrings[NM_TX] = np->port.nrings[NM_RX] =
 		nd.queues < NM_MAX_RINGS ? nd.queues : NM_MAX_RINGS;
+	np->port.nhost[NM_TX] = np->port.nhost[NM_RX] = 1;
 	if (!ns->global)
 		nm_settings_nic(&ns->conf, nd.queues);
 	error = nm_mem_get_global(ns, &np->port.mem, err);
 	if (error) {
+		pthread_mutex_destroy(&np->host_lock);
 		nm_os_free(np);
 		return error;
 	}

@@ -5,6 +5,7 @@
  * nic.c         the port: interface, program, queues
  * nic_sync.c    the data path
  * nic_events.c  the thread that delivers packets' arrival and interfaces' end
+ * nic_host.c    host rings, and packets that go past rings
  *
  * All NIC ports share the global memory. Each queue has a socket whose UMEM is
  * that memory's buffer pool: chunk i is buffer i, and packets begin 256 bytes
@@ -20,12 +21,15 @@
 #ifndef NM_NIC_H
 #define NM_NIC_H
 
+#include "host.h"
 #include "netdev.h"
-#include "port.h"
+#include "tap.h"
+#include "tc.h"
 #include "xdp.h"
 #include "xsk.h"
 
 #define NIC_MAX_QUEUES 4096 /* of a process */
+#define NIC_MAX_HOST   1024 /* host rx rings of a process */
 
 struct nic_queue {
 	struct nic_port *np;
@@ -51,6 +55,9 @@ struct nic_queue {
 	struct nic_queue *next_watched;
 };
 
+struct nic_host;
+struct nic_hostq;
+
 struct nic_port {
 	struct nm_port port;
 	struct nm_list link; /* in nics->ports while up; nics->dispatch */
@@ -61,6 +68,12 @@ struct nic_port {
 	int promisc_fd;
 	struct netdev_offloads offloads;
 	struct nic_queue *queues; /* port.nrings of them */
+
+	pthread_mutex_t host_lock; /* the three below come to be */
+	struct nic_host *host;	   /* the way to the host's stack, once somebody needs it */
+	int wire_fd;		   /* past the rings, to the wire; -1: nobody did yet */
+	bool host_failed;	   /* it was told */
+	struct xdp_mark mark;	   /* of the program, when that is in the stack */
 };
 
 struct nm_nics {
@@ -68,6 +81,7 @@ struct nm_nics {
 	pthread_mutex_t dispatch; /* held while the thread calls into krings */
 	struct nm_list ports;
 	struct nic_queue *queue[NIC_MAX_QUEUES];
+	struct nic_hostq *hostq[NIC_MAX_HOST];
 	uint16_t *owner; /* by buffer: tag of the queue that gave it to the kernel to fill
 			  */
 
@@ -79,6 +93,28 @@ struct nm_nics {
 
 bool nic_is(const struct nm_port *port);
 
+static inline struct nic_port *nic_of(struct nm_port *port)
+{
+	return nm_container_of(port, struct nic_port, port);
+}
+
+/* nic.c */
+void nic_disown_slots(struct nm_nics *nics, struct nm_kring *kr);
+
+/* nic_host.c */
+int nic_host_rxsync(struct nm_kring *kr, int flags);
+int nic_pass(struct nm_port *port, enum nm_way way, const struct nm_piece *piece,
+	     uint32_t n);
+int nic_host_ring_up(struct nm_kring *kr, struct nm_err *err);
+void nic_host_ring_down(struct nm_kring *kr);
+void nic_host_arm(struct nm_kring *kr);
+void nic_host_event(struct nm_nics *nics, uint32_t slot); /* nics->dispatch */
+/* The stack has its interface back, the rings stay; nics->dispatch. */
+void nic_host_detach(struct nic_port *np);
+void nic_host_close(struct nic_port *np);
+void nic_host_describe(struct nic_port *np, char *buf, size_t size); /* appends */
+void nic_host_mark(struct xdp_mark *mark);			     /* a new one */
+
 /* nic_sync.c */
 int nic_txsync(struct nm_kring *kr, int flags);
 int nic_rxsync(struct nm_kring *kr, int flags);
@@ -88,12 +124,17 @@ bool nic_kick(struct nic_queue *q);
 /* Takes up to what came back from transmission. */
 void nic_reap(struct nic_queue *q, struct nm_kring *kr);
 
+/* A number that no other descriptor of this process has or had. */
+uint64_t nic_serial(void);
+
 /* nic_events.c; namespace locked */
 int nm_nics_get(struct nm_ns *ns, struct nm_nics **nicsp, struct nm_err *err);
 int nic_events_add(struct nic_queue *q);
 void nic_events_del(struct nic_queue *q);
 void nic_arm(struct nm_kring *kr);
 void nic_watch(struct nic_queue *q);
+/* The same for a host ring's descriptor, whose place is `slot` in nics->hostq[]. */
+int nic_events_host(struct nm_nics *nics, int op, int fd, uint32_t slot, bool armed);
 
 /* For the end of a namespace: before and after nm_ns_fini(). */
 void nm_nics_stop(struct nm_ns *ns);

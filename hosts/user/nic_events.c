@@ -20,7 +20,7 @@
 #define WATCH_MAX_NS 5000000
 
 /* Ids of events that are no queue's. */
-enum { EV_WAKE = NIC_MAX_QUEUES, EV_LINK };
+enum { EV_WAKE = NIC_MAX_QUEUES, EV_LINK, EV_HOST };
 
 /* ---- queues ---- */
 
@@ -49,6 +49,21 @@ static int rearm(struct nic_queue *q, int op, uint32_t events)
 	struct epoll_event ev = {.events = events | EPOLLONESHOT, .data.u64 = q->tag - 1};
 
 	return epoll_ctl(q->nics->epoll_fd, op, q->xsk.fd, &ev) < 0 ? -errno : 0;
+}
+
+int nic_events_host(struct nm_nics *nics, int op, int fd, uint32_t slot, bool armed)
+{
+	struct epoll_event ev = {.events = (armed ? EPOLLIN : 0) | EPOLLONESHOT,
+				 .data.u64 = EV_HOST + slot};
+
+	return epoll_ctl(nics->epoll_fd, op, fd, &ev) < 0 ? -errno : 0;
+}
+
+uint64_t nic_serial(void)
+{
+	static uint64_t serial;
+
+	return nm_fetch_add(&serial, 1);
 }
 
 int nic_events_add(struct nic_queue *q)
@@ -81,7 +96,9 @@ void nic_arm(struct nm_kring *kr)
 {
 	struct nic_queue *q = kr->priv;
 
-	if (kr->dir == NM_TX)
+	if (kr->flags & NM_KR_HOST)
+		nic_host_arm(kr);
+	else if (kr->dir == NM_TX)
 		nic_watch(q);
 	else if (nm_load(&kr->hwtail) == nm_prev(kr->hwcur, kr->num_slots))
 		return; /* full: what arrives is no news before the client makes room */
@@ -168,6 +185,7 @@ static void port_gone(struct nic_port *np, int error)
 	nm_os_log(NM_LOG_WARN, "%s %s", np->port.name,
 		  error == ENXIO ? "is gone" : "was taken down");
 	nm_port_gone(&np->port, error);
+	nic_host_detach(np);
 	xdp_detach(&np->xdp);
 	if (np->promisc_fd >= 0)
 		close(np->promisc_fd);
@@ -223,6 +241,8 @@ static void handle(struct nm_nics *nics, uint64_t id)
 
 	if (id == EV_LINK)
 		link_events(nics);
+	else if (id >= EV_HOST)
+		nic_host_event(nics, id - EV_HOST);
 	else if (id == EV_WAKE)
 		(void)!read(nics->wake_fd, &count, sizeof(count));
 	else

@@ -1,17 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "xdp.h"
+#include "bpf.h"
 
-#include <linux/bpf.h>
 #include <linux/if_link.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-static int bpf(int cmd, union bpf_attr *attr)
-{
-	int ret = syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-
-	return ret < 0 ? -errno : ret;
-}
 
 static int make_map(uint32_t queues)
 {
@@ -26,44 +17,65 @@ static int make_map(uint32_t queues)
 	return bpf(BPF_MAP_CREATE, &attr);
 }
 
-/* return bpf_redirect_map(&map, ctx->rx_queue_index, XDP_PASS if there is no socket); */
-static int load_prog(int map_fd)
-{
-	const struct bpf_insn insns[] = {
-		{.code = BPF_LDX | BPF_MEM | BPF_W,
-		 .dst_reg = BPF_REG_2,
-		 .src_reg = BPF_REG_1,
-		 .off = offsetof(struct xdp_md, rx_queue_index)},
-		{.code = BPF_LD | BPF_IMM | BPF_DW,
-		 .dst_reg = BPF_REG_1,
-		 .src_reg = BPF_PSEUDO_MAP_FD,
-		 .imm = map_fd},
-		{.code = 0}, /* second half of the above */
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K,
-		 .dst_reg = BPF_REG_3,
-		 .imm = XDP_PASS},
-		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_redirect_map},
-		{.code = BPF_JMP | BPF_EXIT},
-	};
-	union bpf_attr attr;
+#define COUNT(insns) (sizeof(insns) / sizeof((insns)[0]))
 
-	memset(&attr, 0, sizeof(attr));
-	attr.prog_type = BPF_PROG_TYPE_XDP;
-	attr.expected_attach_type = BPF_XDP;
-	attr.insns = (uintptr_t)insns;
-	attr.insn_cnt = sizeof(insns) / sizeof(insns[0]);
-	attr.license = (uintptr_t) "Dual BSD/GPL";
-	strcpy(attr.prog_name, "netmap");
-	return bpf(BPF_PROG_LOAD, &attr);
+/*
+ * if (the packet begins with the mark) { take it off; return XDP_PASS; }
+ * return bpf_redirect_map(&map, ctx->rx_queue_index, XDP_PASS if there is no socket);
+ */
+static int load_prog(int map_fd, const struct xdp_mark *mark)
+{
+	uint64_t addr = 0;
+	uint32_t rest = 0;
+
+	if (mark) {
+		memcpy(&addr, mark->header, 8);
+		memcpy(&rest, mark->header + 8, 4);
+	}
+	const struct bpf_insn redirect[] = {
+		BPF_LOAD(BPF_W, BPF_REG_2, BPF_REG_6, offsetof(struct xdp_md, rx_queue_index)),
+		BPF_SET_MAP(BPF_REG_1, map_fd),
+		BPF_SET(BPF_REG_3, XDP_PASS),
+		BPF_DO(BPF_FUNC_redirect_map),
+		BPF_RETURN(),
+	};
+	const struct bpf_insn marked[] = {
+		BPF_LOAD(BPF_W, BPF_REG_2, BPF_REG_1, offsetof(struct xdp_md, data)),
+		BPF_LOAD(BPF_W, BPF_REG_3, BPF_REG_1, offsetof(struct xdp_md, data_end)),
+		BPF_MOVE(BPF_REG_4, BPF_REG_2),
+		BPF_ADD_TO(BPF_REG_4, sizeof(mark->header)),
+		BPF_SKIP_IF(BPF_JGT, BPF_REG_4, BPF_REG_3, 12),
+		BPF_LOAD(BPF_DW, BPF_REG_4, BPF_REG_2, 0),
+		BPF_SET64(BPF_REG_5, addr),
+		BPF_SKIP_IF(BPF_JNE, BPF_REG_4, BPF_REG_5, 8),
+		BPF_LOAD(BPF_W, BPF_REG_4, BPF_REG_2, 8),
+		BPF_SET64(BPF_REG_5, rest),
+		BPF_SKIP_IF(BPF_JNE, BPF_REG_4, BPF_REG_5, 4),
+		BPF_SET(BPF_REG_2, sizeof(mark->header)),
+		BPF_DO(BPF_FUNC_xdp_adjust_head),
+		BPF_SET(BPF_REG_0, XDP_PASS),
+		BPF_RETURN(),
+	};
+	struct bpf_insn insns[1 + COUNT(marked) + COUNT(redirect)] = {
+		BPF_MOVE(BPF_REG_6, BPF_REG_1),
+	};
+	uint32_t n = 1;
+
+	if (mark) {
+		memcpy(insns + n, marked, sizeof(marked));
+		n += COUNT(marked);
+	}
+	memcpy(insns + n, redirect, sizeof(redirect));
+	return bpf_load(BPF_PROG_TYPE_XDP, insns, n + COUNT(redirect));
 }
 
-int xdp_load(struct xdp_prog *x, uint32_t queues)
+int xdp_load(struct xdp_prog *x, uint32_t queues, const struct xdp_mark *mark)
 {
 	x->prog_fd = x->link_fd = -1;
 	x->map_fd = make_map(queues);
 	if (x->map_fd < 0)
 		return x->map_fd;
-	x->prog_fd = load_prog(x->map_fd);
+	x->prog_fd = load_prog(x->map_fd, mark);
 	if (x->prog_fd < 0) {
 		int error = x->prog_fd;
 

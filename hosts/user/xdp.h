@@ -14,8 +14,16 @@ struct xdp_prog {
 	int map_fd, prog_fd, link_fd;
 };
 
-/* Loads the program for `queues` queues; -errno. */
-int xdp_load(struct xdp_prog *x, uint32_t queues);
+/*
+ * The stack's program (XDP_FLAGS_SKB_MODE) sees packets that we make the host receive on
+ * the interface, too. They have this before their own header, so that it knows them.
+ */
+struct xdp_mark {
+	uint8_t header[14]; /* nobody else's: random addresses, and a type that is reserved */
+};
+
+/* Loads the program for `queues` queues, with or without a mark; -errno. */
+int xdp_load(struct xdp_prog *x, uint32_t queues, const struct xdp_mark *mark);
 /* flags: XDP_FLAGS_DRV_MODE or XDP_FLAGS_SKB_MODE */
 int xdp_attach(struct xdp_prog *x, unsigned int ifindex, uint32_t flags);
 void xdp_detach(struct xdp_prog *x);
