@@ -129,10 +129,15 @@ uint64_t nm_os_now_coarse(void);
 /* Wall clock for ring time stamps: seconds and microseconds since the epoch. */
 void nm_os_wallclock(int64_t *sec, int64_t *usec);
 
-/* A worker runs fn(arg); fn returns when nm_os_thread_stopping() says so. */
+/*
+ * A worker runs fn(arg); fn returns when nm_os_thread_stopping() says so, which it must ask
+ * often: others may get their turn there. bind() keeps a worker that was started
+ * to a processor; -EINVAL: there is no such one.
+ */
 int nm_os_thread_start(struct nm_os_thread *t, void (*fn)(void *), void *arg,
 		       const char *name);
 bool nm_os_thread_stopping(struct nm_os_thread *t);
+int nm_os_thread_bind(struct nm_os_thread *t, uint32_t cpu);
 void nm_os_thread_stop(struct nm_os_thread *t);
 
 /*

@@ -156,6 +156,17 @@ static int req_vale_delif(struct nm_binding *b, struct nmreq_header *hdr, void *
 	return nm_vale_delif(b->ns, hdr->nr_name, b->user, &b->err);
 }
 
+static int req_polling_on(struct nm_binding *b, struct nmreq_header *hdr, void *body)
+{
+	return nm_vale_polling_start(b->ns, hdr->nr_name, body, b->user, &b->err);
+}
+
+static int req_polling_off(struct nm_binding *b, struct nmreq_header *hdr, void *body)
+{
+	(void)body;
+	return nm_vale_polling_stop(b->ns, hdr->nr_name, b->user, &b->err);
+}
+
 /* Every request of the ABI; those without a handler are refused by name. */
 static const struct nm_req_type {
 	const char *name;
@@ -178,8 +189,12 @@ static const struct nm_req_type {
 	[NETMAP_REQ_VALE_NEWIF] = { "VALE_NEWIF", sizeof(struct nmreq_vale_newif),
 				    req_vale_newif },
 	[NETMAP_REQ_VALE_DELIF] = { "VALE_DELIF", 0, req_vale_delif },
-	[NETMAP_REQ_VALE_POLLING_ENABLE] = { .name = "VALE_POLLING_ENABLE" },
-	[NETMAP_REQ_VALE_POLLING_DISABLE] = { .name = "VALE_POLLING_DISABLE" },
+	[NETMAP_REQ_VALE_POLLING_ENABLE] = { "VALE_POLLING_ENABLE",
+					     sizeof(struct nmreq_vale_polling),
+					     req_polling_on },
+	[NETMAP_REQ_VALE_POLLING_DISABLE] = { "VALE_POLLING_DISABLE",
+					      sizeof(struct nmreq_vale_polling),
+					      req_polling_off },
 	[NETMAP_REQ_POOLS_INFO_GET] = { "POOLS_INFO_GET", sizeof(struct nmreq_pools_info),
 					req_pools_info },
 	[NETMAP_REQ_SYNC_KLOOP_START] = { .name = "SYNC_KLOOP_START" },

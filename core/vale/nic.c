@@ -44,8 +44,7 @@ static bool nic_round(struct nm_vale_src *src)
 	return kr->rhead != head;
 }
 
-/* The NIC's rx ring has packets. Called from the host's event context. */
-static void nic_input(struct nm_kring *kr)
+static void nic_take(struct nm_kring *kr, bool arm)
 {
 	struct nm_vale_nic *vn;
 	struct nm_switch *sw;
@@ -62,9 +61,26 @@ static void nic_input(struct nm_kring *kr)
 		nm_kring_put(kr);
 	}
 	/* inside the domain: the detach that takes the ring down waits for us */
-	if (vn && kr->port->ops->arm && !nm_load(&kr->port->gone))
+	if (vn && arm && kr->port->ops->arm && !nm_load(&kr->port->gone))
 		kr->port->ops->arm(kr);
 	nm_os_rm_exit(&kr->port->ns->rm, token);
+}
+
+void nm_vale_nic_take(struct nm_kring *kr)
+{
+	nic_take(kr, false);
+}
+
+/* The NIC's rx ring has packets. Called from the host's event context. */
+static void nic_input(struct nm_kring *kr)
+{
+	nic_take(kr, true);
+}
+
+/* An event that was on its way when polling began. */
+static void nic_polled(struct nm_kring *kr)
+{
+	(void)kr;
 }
 
 /* Sends what senders have published, and tells them what became free. */
@@ -221,10 +237,7 @@ int nm_vale_nic_attach(struct nm_switch *sw, struct nm_port *port, struct nm_err
 	nm_store_release(&port->vale, &vn->vp);
 	for (i = 0; i < port->nrings[NM_TX]; i++)
 		nm_store_release(&port->krings[NM_TX][i].notify, nic_room);
-	for (i = 0; i < port->nrings[NM_RX]; i++) {
-		nm_store_release(&port->krings[NM_RX][i].notify, nic_input);
-		nic_input(&port->krings[NM_RX][i]);
-	}
+	nm_vale_nic_events(port, true);
 	return 0;
 
 fail_new:
@@ -234,6 +247,20 @@ fail_rings:
 fail_up:
 	nm_port_down(port);
 	return error;
+}
+
+/* What came before the first event, or while there was none, is taken in here. */
+void nm_vale_nic_events(struct nm_port *port, bool on)
+{
+	uint32_t i;
+
+	for (i = 0; i < port->nrings[NM_RX]; i++) {
+		struct nm_kring *kr = &port->krings[NM_RX][i];
+
+		nm_store_release(&kr->notify, on ? nic_input : nic_polled);
+		if (on)
+			nic_input(kr);
+	}
 }
 
 /* Members whose device is gone leave their switch. Namespace locked. */
@@ -254,6 +281,7 @@ void nm_vale_nic_detach(struct nm_port *port)
 	struct nm_vale_nic *vn = vale_nic(port->vale);
 	uint32_t i;
 
+	nm_vale_polling_end(&vn->vp);
 	for (i = 0; i < port->nrings[NM_RX]; i++)
 		nm_store_release(&port->krings[NM_RX][i].notify, nm_kring_wake);
 	for (i = 0; i < port->nrings[NM_TX]; i++)

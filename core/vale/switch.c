@@ -168,26 +168,39 @@ int nm_vale_attach(struct nm_ns *ns, const char *name, const struct nmreq_regist
 	return error;
 }
 
-int nm_vale_detach(struct nm_ns *ns, const char *name, const struct nm_os_user *user,
-		   uint32_t *index, struct nm_err *err)
+struct nm_vport *nm_vale_member(struct nm_ns *ns, const char *name,
+				const struct nm_os_user *user, struct nm_err *err, int *error)
 {
 	char swname[NETMAP_REQ_IFNAMSIZ];
 	struct nm_switch *sw;
 	struct nm_vport *vp;
 	const char *pname;
-	int error = 0;
 
-	if (!nm_vale_name(name, swname, &pname, err, &error))
-		return nm_fail(err, -EINVAL,
-			       "%s: must be SWITCH:INTERFACE, as in vale0:eth0", name);
-	if (error)
-		return error;
+	*error = 0;
+	if (!nm_vale_name(name, swname, &pname, err, error)) {
+		*error = nm_fail(err, -EINVAL,
+				 "%s: must be SWITCH:INTERFACE, as in vale0:eth0", name);
+		return NULL;
+	}
+	if (*error)
+		return NULL;
 	sw = nm_switch_find(ns, swname);
 	vp = sw ? member_find(sw, name, pname) : NULL;
 	if (!vp)
-		return nm_fail(err, -ENOENT, "%s has no port %s", swname, pname);
-	error = nm_mem_allowed(vp->port->mem, user, err);
-	if (error)
+		*error = nm_fail(err, -ENOENT, "%s has no port %s", swname, pname);
+	else
+		*error = nm_mem_allowed(vp->port->mem, user, err);
+	return *error ? NULL : vp;
+}
+
+int nm_vale_detach(struct nm_ns *ns, const char *name, const struct nm_os_user *user,
+		   uint32_t *index, struct nm_err *err)
+{
+	struct nm_vport *vp;
+	int error;
+
+	vp = nm_vale_member(ns, name, user, err, &error);
+	if (!vp)
 		return error;
 	*index = vp->index;
 	if (nm_vale_is_nic(vp->port)) {

@@ -4,7 +4,7 @@
  *
  * switch.c   switches, and who is in them
  * vport.c    ports that programs open, and persistent ones
- * nic.c      a NIC as a port of a switch
+ * nic.c      a NIC as a port of a switch; polling.c threads that look after it
  * fdb.c      which station is behind which port
  * forward.c  the data path: collect, route; deliver.c its second half
  * offload.c  checksums and segments for virtio-net headers
@@ -62,6 +62,7 @@ struct nm_vport {
 	uint32_t buf_len; /* of the out rings' memory */
 	/* makes room in an out ring, if it can (a NIC reclaims); may be NULL */
 	void (*reclaim)(struct nm_kring *out);
+	struct nm_vale_polling *polling; /* threads that poll this NIC; NULL: its events do */
 };
 
 struct nm_switch {
@@ -109,6 +110,10 @@ int nm_vale_attach(struct nm_ns *ns, const char *name, const struct nmreq_regist
 		   const struct nm_os_user *user, uint32_t *index, struct nm_err *err);
 int nm_vale_detach(struct nm_ns *ns, const char *name, const struct nm_os_user *user,
 		   uint32_t *index, struct nm_err *err);
+int nm_vale_polling_start(struct nm_ns *ns, const char *name, struct nmreq_vale_polling *req,
+			  const struct nm_os_user *user, struct nm_err *err);
+int nm_vale_polling_stop(struct nm_ns *ns, const char *name, const struct nm_os_user *user,
+			 struct nm_err *err);
 int nm_vale_list(struct nm_ns *ns, char *name, uint16_t *bridge, uint32_t *port,
 		 struct nm_err *err);
 int nm_vale_newif(struct nm_ns *ns, const char *name, const struct nmreq_vale_newif *req,
@@ -122,6 +127,15 @@ int nm_vale_nic_attach(struct nm_switch *sw, struct nm_port *nic, struct nm_err 
 void nm_vale_nic_detach(struct nm_port *nic);
 void nm_vale_reap(struct nm_ns *ns);
 bool nm_vale_is_nic(const struct nm_port *port);
+/* The member that "SWITCH:PORT" names; NULL with *error: none that `user` may change. */
+struct nm_vport *nm_vale_member(struct nm_ns *ns, const char *name,
+				const struct nm_os_user *user, struct nm_err *err, int *error);
+/* Forwards what an rx ring of an attached NIC has got. */
+void nm_vale_nic_take(struct nm_kring *kr);
+/* Do events of an attached NIC lead to that, or does somebody else? */
+void nm_vale_nic_events(struct nm_port *port, bool on);
+/* No thread polls the port from here on. */
+void nm_vale_polling_end(struct nm_vport *vp);
 /* A persistent or temporary VALE port joins or leaves a switch. */
 int nm_vale_port_join(struct nm_switch *sw, struct nm_port *port, struct nm_err *err);
 void nm_vale_port_part(struct nm_port *port);

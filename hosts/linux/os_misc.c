@@ -143,7 +143,15 @@ int nm_os_thread_start(struct nm_os_thread *t, void (*fn)(void *), void *arg,
 
 bool nm_os_thread_stopping(struct nm_os_thread *t)
 {
+	cond_resched();
 	return kthread_should_stop();
+}
+
+int nm_os_thread_bind(struct nm_os_thread *t, uint32_t cpu)
+{
+	if (cpu >= nr_cpu_ids || !cpu_online(cpu))
+		return -EINVAL;
+	return set_cpus_allowed_ptr(t->task, cpumask_of(cpu));
 }
 
 void nm_os_thread_stop(struct nm_os_thread *t)

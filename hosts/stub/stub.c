@@ -247,6 +247,13 @@ bool nm_os_thread_stopping(struct nm_os_thread *t)
 	return t->stopping;
 }
 
+int nm_os_thread_bind(struct nm_os_thread *t, uint32_t cpu)
+{
+	(void)t;
+	(void)cpu;
+	return -EOPNOTSUPP;
+}
+
 void nm_os_thread_stop(struct nm_os_thread *t)
 {
 	t->stopping = true;

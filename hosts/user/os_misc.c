@@ -107,6 +107,17 @@ bool nm_os_thread_stopping(struct nm_os_thread *t)
 	return nm_load_acquire(&t->stopping);
 }
 
+int nm_os_thread_bind(struct nm_os_thread *t, uint32_t cpu)
+{
+	cpu_set_t set;
+
+	if (cpu >= CPU_SETSIZE)
+		return -EINVAL;
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return -pthread_setaffinity_np(t->id, sizeof(set), &set);
+}
+
 void nm_os_thread_stop(struct nm_os_thread *t)
 {
 	nm_store_release(&t->stopping, 1);

@@ -125,6 +125,35 @@ finish "$bridge"
 check_json "the bridge: no copies" bridge "j['zero_copy'] and j['directions'][0]['dropped'] == 0"
 [ $rc -eq 0 ] || fail "the bridge ended with $rc: $(cat "$dir/bridge.err")"
 
+# Both interfaces on a switch, whose rings threads of the daemon poll for a while.
+vale() {
+	ip netns exec $M vale-ctl "$@"
+}
+start hold ip netns exec $M pkt-gen -i vale7:hold -f rx --idle 60
+hold=$pid
+wait_port_m vale7:hold
+check "vale-ctl -a" vale -a vale7:vaN
+check "vale-ctl -a" vale -a vale7:vbN
+check "by events: ping" \
+	ip netns exec $A ping -q -c 3 -i 0.2 -W 5 10.77.0.2 >"$dir/ping.out"
+check "vale-ctl -p" vale -p vale7:vaN -C 0,0
+check_refusal "no second time" 1 "polled already" ip netns exec $M vale-ctl -p vale7:vaN
+check_refusal "no such processor" 1 "no thread can be on processor 4000" \
+	ip netns exec $M vale-ctl -p vale7:vbN -C 0,4000
+check "one polls, one does not: ping" \
+	ip netns exec $A ping -q -c 20 -i 0.05 -W 5 10.77.0.2 >"$dir/ping.out"
+transfer 50000000
+check_json "polling: 50 MB over TCP" tcp "j['same']"
+check "vale-ctl -P" vale -P vale7:vaN
+check_refusal "that is over" 1 "is not polled" ip netns exec $M vale-ctl -P vale7:vaN
+check "and without polling: ping" \
+	ip netns exec $A ping -q -c 3 -i 0.2 -W 5 10.77.0.2 >"$dir/ping.out"
+vale -p vale7:vaN
+vale -d vale7:vaN
+check "vale-ctl -d" vale -d vale7:vbN
+kill "$hold"
+finish "$hold"
+
 # On a busy machine others have the processor when a packet is due: that is no error of ours.
 TOLERANCE=$(py "
 load = float(text.split()[0])

@@ -6,6 +6,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <unistd.h>
 
 static struct nmcore *nm;
 
@@ -189,6 +192,115 @@ static void interface_vanishes_while_attached(void)
 	expect_nothing_left();
 }
 
+static int polling(uint16_t type, const char *name, uint32_t mode, uint32_t cpu, uint32_t n)
+{
+	struct nmreq_vale_polling req = {
+		.nr_mode = mode,
+		.nr_first_cpu_id = cpu,
+		.nr_num_polling_cpus = n,
+	};
+
+	return client_request(nm, type, name, &req);
+}
+
+static int polling_on(const char *name, uint32_t mode, uint32_t cpu, uint32_t n)
+{
+	return polling(NETMAP_REQ_VALE_POLLING_ENABLE, name, mode, cpu, n);
+}
+
+static int polling_off(const char *name)
+{
+	return polling(NETMAP_REQ_VALE_POLLING_DISABLE, name, 0, 0, 0);
+}
+
+/* What comes in is found by a thread: nobody waits for an event here. */
+static void expect_soon(struct client *c, uint32_t want)
+{
+	int i;
+
+	for (i = 0; i < 50000; i++) {
+		client_sync(c, NIOCRXSYNC);
+		if (!nm_ring_empty(c->rx))
+			break;
+		usleep(100);
+	}
+	expect_number(c, want);
+}
+
+static void threads_that_poll(void)
+{
+	const uint32_t cpu = (uint32_t)sched_getcpu();
+	const struct {
+		const char *name;
+		uint32_t mode, cpus;
+	} ways[] = {
+		{ "fake0", NETMAP_POLLING_MODE_SINGLE_CPU, 1 },
+		{ "fake4", NETMAP_POLLING_MODE_SINGLE_CPU, 0 },
+		{ "fake4", NETMAP_POLLING_MODE_MULTI_CPU, 1 },
+	};
+	unsigned char f[60];
+	struct client a;
+	char name[32];
+	uint32_t i, k;
+
+	nm = nmcore_open();
+	client_open(&a, "vale0:a", NULL);
+	for (k = 0; k < 3; k++) {
+		snprintf(name, sizeof(name), "vale0:%s", ways[k].name);
+		t_eq(attach(name, NULL), 0);
+		t_eq(polling_off(name), EINVAL);
+		for (i = 0; i < 200; i++) {
+			if (i % 50 == 0)
+				t_eq(polling_on(name, ways[k].mode, cpu, ways[k].cpus), 0);
+			frame(f, ALL, 9, i);
+			t_check(fake_arrive(ways[k].name, f, 60));
+			expect_soon(&a, i);
+			if (i % 50 == 25) /* by events from here to the next fifty */
+				t_eq(polling_off(name), 0);
+		}
+		/* it leaves while it is polled: asked to, or because it is gone */
+		t_eq(polling_on(name, ways[k].mode, cpu, ways[k].cpus), 0);
+		t_eq(polling_on(name, ways[k].mode, cpu, ways[k].cpus), EBUSY);
+		if (k == 1) {
+			fake_gone(ways[k].name, ENETDOWN);
+			t_eq(detach(name), ENOENT);
+		} else {
+			t_eq(detach(name), 0);
+		}
+	}
+	t_eq(attach("vale0:fake5", NULL), 0);
+	t_eq(polling_on("vale0:fake5", NETMAP_POLLING_MODE_SINGLE_CPU, cpu, 1), 0);
+	client_close(&a);
+	nmcore_close(nm); /* with a thread in it */
+	expect_nothing_left();
+}
+
+static void polling_that_makes_no_sense(void)
+{
+	const uint32_t cpu = (uint32_t)sched_getcpu();
+	struct client a;
+
+	nm = nmcore_open();
+	client_open(&a, "vale0:a", NULL);
+	t_eq(attach("vale0:fake4", NULL), 0);
+	t_eq(polling_on("fake4", NETMAP_POLLING_MODE_SINGLE_CPU, cpu, 1), EINVAL);
+	t_eq(polling_on("vale0:b", NETMAP_POLLING_MODE_SINGLE_CPU, cpu, 1), ENOENT);
+	t_eq(polling_on("vale1:fake4", NETMAP_POLLING_MODE_SINGLE_CPU, cpu, 1), ENOENT);
+	t_eq(polling_on("vale0:a", NETMAP_POLLING_MODE_SINGLE_CPU, cpu, 1), EINVAL);
+	t_eq(polling_off("vale0:a"), EINVAL);
+	t_eq(polling_on("vale0:fake4", 0, cpu, 1), EINVAL);
+	t_eq(polling_on("vale0:fake4", 3, cpu, 1), EINVAL);
+	t_eq(polling_on("vale0:fake4", NETMAP_POLLING_MODE_SINGLE_CPU, cpu, 2), EINVAL);
+	t_eq(polling_on("vale0:fake4", NETMAP_POLLING_MODE_MULTI_CPU, cpu, 3), EINVAL);
+	t_eq(polling_on("vale0:fake4", NETMAP_POLLING_MODE_MULTI_CPU, cpu, ~0u), EINVAL);
+	t_eq(polling_on("vale0:fake4", NETMAP_POLLING_MODE_SINGLE_CPU, 100000, 1), EINVAL);
+	t_eq(polling_on("vale0:fake4", NETMAP_POLLING_MODE_MULTI_CPU, ~0u, 2), EINVAL);
+	t_eq(polling_off("vale0:fake4"), EINVAL); /* none of these has left anything */
+	client_close(&a);
+	nmcore_close(nm);
+	expect_nothing_left();
+}
+
 static void *wait_for_it(void *arg)
 {
 	struct client *c = arg;
@@ -265,4 +377,5 @@ static void shared_memory(void)
 
 T_MAIN(T_CASE(to_and_from_the_wire), T_CASE(one_owner_at_a_time), T_CASE(slow_wire),
        T_CASE(between_two_wires), T_CASE(interface_vanishes_while_attached),
+       T_CASE(threads_that_poll), T_CASE(polling_that_makes_no_sense),
        T_CASE(interface_vanishes_while_open), T_CASE(shared_memory))

@@ -382,6 +382,9 @@ static void workers(void)
 	t_eq(nm_os_thread_start(&worker, work, &worked, "a rather long name"), 0);
 	while (!nm_load(&worked))
 		usleep(100);
+	t_eq(nm_os_thread_bind(&worker, (uint32_t)sched_getcpu()), 0);
+	t_eq(nm_os_thread_bind(&worker, 1000), -EINVAL);
+	t_eq(nm_os_thread_bind(&worker, 1000000), -EINVAL);
 	nm_os_thread_stop(&worker);
 }
 
