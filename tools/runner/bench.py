@@ -12,6 +12,7 @@ import time
 
 import lab
 import machine
+from bench_apps import Applications
 from lab import Failure, log, need, program
 from report import Results
 
@@ -21,7 +22,7 @@ PAIRS = (1, 4, 16, 64, 128, 256, 512)
 FEW = (1, 8, 64, 512)
 
 
-class Bench(lab.Lab):
+class Bench(Applications, lab.Lab):
     def __init__(self, args):
         super().__init__("bench")
         self.args = args
@@ -350,11 +351,12 @@ class Bench(lab.Lab):
 
     # ---- all
 
-    GROUPS = ("core", "pktgen", "processes", "memif", "sockets", "nic", "latency", "idle")
+    GROUPS = ("core", "pktgen", "processes", "memif", "sockets", "nic", "latency", "idle",
+              "pcap", "replay", "emulator")
 
     def measure(self):
         for group in self.args.only or self.GROUPS:
-            if group in ("sockets", "nic") and not self.root:
+            if group in ("sockets", "nic", "pcap", "emulator") and not self.root:
                 self.results.left_out(group, "needs root")
                 continue
             log(f"== {group}")

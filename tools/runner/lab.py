@@ -22,7 +22,7 @@ class Failure(Exception):
 
 def program(name):
     """Path of one of our programs, or None if it was not built."""
-    for folder in ("apps", "hosts/user", "bench", "lib"):
+    for folder in ("apps", "hosts/user", "bench", "bench/pcap", "lib"):
         path = os.path.join(BUILD, folder, name)
         if os.access(path, os.X_OK):
             return path

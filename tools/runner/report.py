@@ -11,8 +11,7 @@ import subprocess
 import lab
 import machine
 from lab import Failure, log
-
-GROUPS = ("core", "pkt-gen", "processes", "sockets", "nic", "latency", "idle")
+from report_apps import Applications
 
 
 def number(x, digits=1):
@@ -23,6 +22,23 @@ def number(x, digits=1):
 
 def mpps(x):
     return number(x, 1 if x is not None and x >= 100 else 2)
+
+
+def at_most(what, aim, got, unit):
+    """A line of a table of targets."""
+    if got is None:
+        return (what, f"<= {aim} {unit}", "-", "not measured")
+    over = f"{(got / aim - 1) * 100:.0f} %" if aim else f"{number(got)} {unit}"
+    verdict = "met" if got <= aim else f"missed by {over}"
+    return (what, f"<= {aim} {unit}", f"{number(got)} {unit}", verdict)
+
+
+def at_least(what, factor, ours, theirs):
+    if not ours or not theirs:
+        return (what, f">= {factor} x", "-", "not measured")
+    got = ours / theirs
+    verdict = "met" if got >= factor else f"missed by {(1 - got / factor) * 100:.0f} %"
+    return (what, f">= {factor} x", f"{got:.2f} x", verdict)
 
 
 class Table:
@@ -45,7 +61,11 @@ class Table:
         return "\n".join(out) + (f"\n\n{self.note}" if self.note else "") + "\n"
 
 
-class Results:
+class Results(Applications):
+    table = Table
+    at_most = staticmethod(at_most)
+    at_least = staticmethod(at_least)
+
     def __init__(self, about, args, records=(), missing=None):
         self.machine, self.args = about, args
         self.records = list(records)
@@ -67,7 +87,8 @@ class Results:
     def add(self, record):
         self.records.append(record)
         self.fresh.add(record["group"])
-        words = [str(record.get(k)) for k in ("case", "mode", "waiting", "ports", "len", "batch")
+        words = [str(record.get(k)) for k in ("case", "mode", "waiting", "where", "ports", "len",
+                                              "batch", "filter", "asked_pps")
                  if record.get(k) is not None]
         figures = [f"{record[k]:.2f} {unit}" for k, unit in
                    (("mpps", "Mpps"), ("cycles", "cycles"), ("p50", "us"), ("cpu_ms", "ms"))
@@ -189,19 +210,6 @@ class Results:
         def core(case, length):
             return self.one("cycles", group="core", case=case, len=length, batch=256)
 
-        def at_most(what, aim, got, unit):
-            if got is None:
-                return (what, f"<= {aim} {unit}", "-", "not measured")
-            over = f"{(got / aim - 1) * 100:.0f} %" if aim else f"{number(got)} {unit}"
-            verdict = "met" if got <= aim else f"missed by {over}"
-            return (what, f"<= {aim} {unit}", f"{number(got)} {unit}", verdict)
-
-        def at_least(what, factor, ours, theirs):
-            if not ours or not theirs:
-                return (what, f">= {factor} x", "-", "not measured")
-            got = ours / theirs
-            verdict = "met" if got >= factor else f"missed by {(1 - got / factor) * 100:.0f} %"
-            return (what, f">= {factor} x", f"{got:.2f} x", verdict)
         vale60 = [r for r in self.get(group="core", case="vale", len=60, batch=256)
                   if r.get("ports", 2) <= 2]
         rows = [
@@ -231,10 +239,13 @@ class Results:
                             self.one("cpu_ms", group="idle"), "ms"))
         return Table("Targets", ("", "target", "measured", ""), rows)
 
-    def tables(self):
+    def own_tables(self):
         every = [self.targets(), self.core_table(), self.ports_table(), self.process_table(),
                  self.socket_table(), self.nic_table(), self.latency_table(), self.idle_table()]
         return [t for t in every if t.rows]
+
+    def tables(self):
+        return self.own_tables() + self.app_tables()
 
     # ---- giving out
 
@@ -265,21 +276,28 @@ class Results:
 
     def publish(self):
         """The tables between the marks of docs/performance.md, and the plots beside it."""
+        groups = {r["group"] for r in self.records}
+        if groups - set(self.APPS):
+            self.publish_part("results", self.own_tables(), True)
+        if groups & set(self.APPS):
+            self.publish_part("applications", self.app_tables(), False)
+        self.plots(os.path.join(lab.ROOT, "docs"))
+
+    def publish_part(self, name, tables, missing):
         path = os.path.join(lab.ROOT, "docs", "performance.md")
         with open(path) as f:
             text = f.read()
         body = "\n".join(f"- {line}" for line in self.about()) + "\n\n"
-        body += "\n".join(t.markdown() for t in self.tables())
-        if self.missing:
+        body += "\n".join(t.markdown() for t in tables)
+        if missing and self.missing:
             body += "\nLeft out:\n\n" + "\n".join(f"- {k}: {v}" for k, v in self.missing.items())
             body += "\n"
-        new, n = re.subn(r"(<!-- results: begin -->\n).*?(<!-- results: end -->)",
+        new, n = re.subn(rf"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)",
                          lambda m: m[1] + "\n" + body + "\n" + m[2], text, flags=re.S)
         if not n:
-            raise SystemExit(f"bench: {path} has no marks for the results")
+            raise SystemExit(f"bench: {path} has no marks for the {name}")
         with open(path, "w") as f:
             f.write(new)
-        self.plots(os.path.join(lab.ROOT, "docs"))
 
     # ---- plots
 
@@ -310,6 +328,8 @@ class Results:
             pairs.append((case, self.series("mpps", "batch", group="sockets", case=case, len=60)))
         self.plot(folder, "bench-processes", "Two processes, 60 bytes", "batch",
                   "Mpps delivered", pairs, "set logscale x 2; set logscale y; set key outside")
+
+        self.app_plots(folder)
 
     def plot(self, folder, name, title, xlabel, ylabel, series, more=""):
         series = [(label, points) for label, points in series if points]

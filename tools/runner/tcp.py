@@ -2,7 +2,8 @@
 """
 A TCP transfer of random bytes, with checksums.
 
-  tcp.py receive PORT          one connection; prints bytes, seconds, SHA-256 as JSON
+  tcp.py receive PORT          one connection; prints bytes, seconds, SHA-256 as JSON,
+                               and the rate in the steady state
   tcp.py send HOST PORT BYTES  the same about what was sent
 """
 import hashlib
@@ -15,13 +16,22 @@ import time
 CHUNK = 1 << 20
 
 
-def result(total, start, digest):
+def result(total, start, digest, **more):
     print(json.dumps({"bytes": total, "seconds": time.monotonic() - start,
-                      "sha256": digest.hexdigest()}), flush=True)
+                      "sha256": digest.hexdigest(), **more}), flush=True)
+
+
+def steady(marks):
+    """Bytes a second from the first quarter on: TCP has found the rate by then."""
+    if not marks:
+        return 0
+    first = next(m for m in marks if m[1] >= marks[-1][1] // 4)
+    return (marks[-1][1] - first[1]) / max(marks[-1][0] - first[0], 1e-9)
 
 
 def receive(port):
     digest, total, buf = hashlib.sha256(), 0, bytearray(CHUNK)
+    marks = []
     with socket.create_server(("", port)) as server:
         print("listening", flush=True)
         connection, _ = server.accept()
@@ -30,7 +40,8 @@ def receive(port):
         while n := connection.recv_into(buf):
             digest.update(memoryview(buf)[:n])
             total += n
-    result(total, start, digest)
+            marks.append((time.monotonic(), total))
+    result(total, start, digest, steady=steady(marks))
 
 
 def send(host, port, todo):

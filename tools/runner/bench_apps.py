@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Of `make bench`: what libpcap's interface and the applications are measured for."""
+import json
+import os
+import re
+import statistics
+import time
+
+import lab
+from lab import Failure, need
+
+FILTER = "udp dst port 9000 and not host 192.0.2.1"
+RATES = (1e3, 1e4, 1e5, 1e6, 2e6, 5e6)
+DELAY = 1e-3
+# What the emulator is asked for: options, round trip in ms, Mbit/s, bytes to send.
+LINKS = (
+    ("20 ms, 20 Mbit/s", ["-D", "10ms", "-B", "20M", "-Q", "200K"], 20, 20, 12_000_000),
+    ("50 ms, 100 Mbit/s", ["-D", "25ms", "-B", "100M", "-Q", "1.5M"], 50, 100, 60_000_000),
+    ("10 ms there, 30 ms back, 10 Mbit/s there",
+     ["-D", "10ms", "-D", "30ms", "-B", "10M", "-B", "0", "-Q", "200K"], 40, 10, 6_000_000),
+    ("2 ms, 200 Mbit/s", ["-D", "1ms", "-B", "200M", "-Q", "500K"], 2, 200, 120_000_000),
+)
+
+
+class Applications:
+    """A part of class Bench."""
+
+    # ---- libpcap's interface
+
+    def pcap_run(self, library, rx_port, tx_port, ns, length, expression):
+        """The same program with one library or the other: a receiver, then a sender."""
+        env = ["env", f"LD_LIBRARY_PATH={library}"] if library else []
+        rx = self.start(env + [need("pcap-count"), "rx", rx_port, "-t", "60"] +
+                        (["-f", expression] if expression else []), ns=ns, cpu=1)
+        if library:
+            self.wait_port(rx_port.split("netmap:")[-1], rx)
+        time.sleep(0.3)
+        tx = self.start(env + [need("pcap-count"), "tx", tx_port, "-l", length,
+                               "-t", max(1, round(self.seconds))], ns=ns, cpu=0)
+        if tx.wait():
+            raise Failure(f"pcap-count tx: {tx.last()}")
+        time.sleep(0.2)
+        # not what keeps its timeout(1) from it: it ends on SIGTERM with what it has
+        rx.stop(15)
+        got = [json.loads(p.lines[-1]) if p.lines and p.lines[-1].startswith("{") else None
+               for p in (rx, tx)]
+        if not all(got):
+            raise Failure(f"pcap-count: {rx.last()}; {tx.last()}")
+        return got
+
+    def pcap(self):
+        library = os.path.join(lab.BUILD, "pcap")
+        if not self.root:
+            raise Failure("the system's libpcap needs a veth pair, and that root")
+        ns = self.namespace("p")
+        self.veth("p0", ns, "p1", ns)
+        ways = (("system, veth", None, "p1", "p0"),
+                ("VALE", library, "vale9:r", "vale9:t"),
+                ("pipe", library, "netmap:b{1", "netmap:b}1"))
+        for length in (60, 1514):
+            for expression in ("", FILTER):
+                samples = {what: [] for what, *_ in ways}
+                for _ in range(self.runs):
+                    # in turn, so that all see the same machine
+                    for what, lib, rx_port, tx_port in ways:
+                        samples[what].append(self.pcap_run(lib, rx_port, tx_port, ns, length,
+                                                           expression))
+                for what, got in samples.items():
+                    self.pcap_add(what, length, expression, got)
+
+    def pcap_add(self, what, length, expression, got):
+        def median(side, key):
+            return statistics.median(s[side][key] for s in got)
+        rx, tx = 0, 1
+        self.results.add({
+            "group": "pcap", "case": what, "len": length, "filter": bool(expression),
+            "mpps": median(rx, "mpps"), "inject_mpps": median(tx, "mpps"),
+            "cycles": self.cycles(median(rx, "cpu_ns") / 1e9),
+            "inject_cycles": self.cycles(median(tx, "cpu_ns") / 1e9), "runs": len(got)})
+
+    # ---- nmreplay: delay and rate
+
+    def link_run(self, what, rate, inside):
+        """One line of bench-link, with nmreplay in it or in a process of its own."""
+        more = ["-r", f"{rate:.0f}", "-d", DELAY, "-t", self.seconds]
+        # enough packets for percentiles also at low rates
+        if rate * self.seconds < 1000:
+            more[-1] = 1000 / rate
+        if inside:
+            self.env["LD_LIBRARY_PATH"] = os.path.join(lab.BUILD, "hosts/user")
+            out = self.run(["env", "NETMAP_HOST=embedded", need("bench-link"), what,
+                            *(["x", "y"] if what == "delay" else ["y"]), "-i", *more])
+            return json.loads(out.strip().splitlines()[-1])
+        ports = ["w{1", "w{2"] if what == "delay" else ["w{2"]
+        bench = self.start([need("bench-link"), what, *ports, *more])
+        if not lab.wait_for(lambda: bench.find("^ready") or bench.popen.poll()):
+            raise Failure(f"bench-link: {bench.last()}")
+        model = ["-i", "w}1", "-D", f"{DELAY * 1e3}ms"] if what == "delay" else \
+            ["-f", self.replay_file(), "-l", "0", "-B", f"pps,{rate:.0f}"]
+        replay = self.start([need("nmreplay"), "-i", "w}2", *model])
+        bench.wait(30)
+        replay.stop()
+        if not bench.last().startswith("{"):
+            raise Failure(f"bench-link: {bench.last()}; nmreplay: {replay.last()}")
+        return json.loads(bench.last())
+
+    def replay_file(self):
+        path = os.path.join(self.dir, "replay.pcap")
+        if not os.path.exists(path):
+            self.run(["python3", os.path.join(lab.ROOT, "tests/apps/make_pcap.py"), path,
+                      "20000", "10", "60"])
+        return path
+
+    def replay(self):
+        for inside in (True, False):
+            for what in ("delay", "rate"):
+                for rate in RATES:
+                    samples = [self.link_run(what, rate, inside) for _ in range(self.runs)]
+                    r = {"group": "replay", "case": what, "asked_pps": rate,
+                         "where": "in process" if inside else "daemon", "runs": len(samples)}
+                    for key in ("mean", "p50", "p99", "p99.9", "max"):
+                        r[key] = statistics.median(s[key] for s in samples) / 1e3
+                    r["mpps"] = statistics.median(s["pps"] for s in samples) / 1e6
+                    r["rate_error"] = r["mpps"] * 1e6 / rate - 1
+                    self.results.add(r)
+
+    # ---- the link emulator with TCP
+
+    def emulator(self):
+        if not self.root:
+            raise Failure("namespaces need root")
+        a, b, middle = (self.namespace(n) for n in "abm")
+        for here, far, ns, host in (("va", "vaN", a, 1), ("vb", "vbN", b, 2)):
+            self.veth(here, ns, far, middle)
+            self.run(["ip", "-n", ns, "addr", "add", f"10.77.0.{host}/24", "dev", here])
+            for name, where in ((here, ns), (far, middle)):
+                # what the kernel leaves to a NIC does not happen on the way through netmap
+                self.run(["ethtool", "-K", name, "tx", "off", "rx", "off", "tso", "off",
+                          "gso", "off", "gro", "off"], ns=where, check=False)
+        for case, options, rtt, rate, size in LINKS:
+            self.emulator_link(case, options, rtt, rate, size, (a, b, middle))
+
+    def emulator_link(self, case, options, rtt, rate, size, namespaces):
+        a, b, middle = namespaces
+        emulator = self.start([need("nmreplay"), "-i", "vaN", "-i", "vbN", *options], ns=middle)
+        if not lab.wait_for(lambda: [p for p in self.state(middle).get("ports", [])
+                                     if p["name"] == "vbN" and p["up"]]):
+            raise Failure(f"nmreplay: {emulator.last()}")
+        time.sleep(0.5)
+        self.run(["ping", "-q", "-c", "3", "-i", "0.2", "10.77.0.2"], ns=a, check=False)
+        out = self.run(["ping", "-i", "0.05", "-c", "60", "10.77.0.2"], ns=a)
+        times = [float(t) for t in re.findall(r"time=([\d.]+)", out)]
+        if len(times) < 30:
+            raise Failure(f"{case}: {len(times)} of 60 pings came back")
+        tcp = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tcp.py")
+        receiver = self.start(["python3", tcp, "receive", "7777"], ns=b)
+        lab.wait_for(lambda: receiver.find("^listening"))
+        sent = json.loads(self.run(["python3", tcp, "send", "10.77.0.2", "7777", str(size)],
+                                   ns=a).strip().splitlines()[-1])
+        receiver.wait()
+        emulator.stop()
+        got = json.loads(receiver.last())
+        if got["sha256"] != sent["sha256"]:
+            raise Failure(f"{case}: what came is not what was sent")
+        # 1448 bytes of TCP's own are 1514 on the wire
+        measured = got["steady"] * 8 * 1514 / 1448 / 1e6
+        self.results.add({"group": "emulator", "case": case, "rtt": rtt,
+                          "rtt_measured": statistics.median(times), "rate": rate,
+                          "rate_measured": measured, "bytes": got["bytes"]})
