@@ -36,12 +36,12 @@ struct bench {
 	int inside, rate_only;
 	double rate, delay_ns, seconds;
 	unsigned len;
-	uint64_t want;   /* packets of the run */
+	uint64_t want; /* packets of the run */
 	struct nmport_d *tx, *rx;
 
 	uint64_t sent, got;
 	uint64_t first, last;
-	uint64_t *at;    /* rate: when each came */
+	uint64_t *at; /* rate: when each came */
 	struct histogram late;
 };
 
@@ -59,7 +59,8 @@ static struct nmport_d *open_port(const char *name)
 	return d;
 }
 
-/* ---- nmreplay in here ------------------------------------------------------------------ */
+/* ---- nmreplay in here
+ * ------------------------------------------------------------------ */
 
 static struct program inside;
 static struct pcapfile_packet *packets;
@@ -89,17 +90,19 @@ static void start_inside(const struct bench *b, const char *from, const char *to
 	inside.dirs = 1;
 	if (from) {
 		d->from = open_port(from);
-		d->link.delay = (struct delay){ .kind = DELAY_CONSTANT, .min_ns = b->delay_ns,
-						.max_ns = b->delay_ns };
+		d->link.delay = (struct delay){.kind = DELAY_CONSTANT,
+					       .min_ns = b->delay_ns,
+					       .max_ns = b->delay_ns};
 	} else {
-		d->link.bandwidth = (struct bandwidth){ .kind = BANDWIDTH_PACKETS,
-							.rate = b->rate };
+		d->link.bandwidth =
+			(struct bandwidth){.kind = BANDWIDTH_PACKETS, .rate = b->rate};
 		packets = calloc(n, sizeof(*packets));
 		if (!packets)
 			err(EXIT_FAILURE, "%u packets", n);
 		for (unsigned i = 0; i < n; i++)
 			packets[i].len = packets[i].wire_len = b->len;
-		inside.file = (struct pcapfile){ .packet = packets, .count = n, .data = content };
+		inside.file =
+			(struct pcapfile){.packet = packets, .count = n, .data = content};
 		inside.count = b->want;
 	}
 	sender_init(&d->sender, open_port(to), &d->link, SENDER_BATCH);
@@ -107,7 +110,8 @@ static void start_inside(const struct bench *b, const char *from, const char *to
 		errx(EXIT_FAILURE, "no thread");
 }
 
-/* ---- the two ends ---------------------------------------------------------------------- */
+/* ---- the two ends
+ * ---------------------------------------------------------------------- */
 
 static void fail(const struct nmport_d *d, const char *what)
 {
@@ -175,7 +179,8 @@ static void receive(struct bench *b)
 static void run(struct bench *b)
 {
 	uint64_t start = now_ns(), now;
-	uint64_t end = start + (uint64_t)(b->seconds * 1e9) + (uint64_t)b->delay_ns + WAIT_NS;
+	uint64_t end =
+		start + (uint64_t)(b->seconds * 1e9) + (uint64_t)b->delay_ns + WAIT_NS;
 
 	while (b->got < b->want && (now = now_ns()) < end && !stop_requested) {
 		if (b->tx)
@@ -184,7 +189,8 @@ static void run(struct bench *b)
 	}
 }
 
-/* ---- what came of it ------------------------------------------------------------------- */
+/* ---- what came of it
+ * ------------------------------------------------------------------- */
 
 /* How far each packet is behind its place: packet i's is i / rate after the first's. */
 static void places(struct bench *b)
@@ -198,7 +204,8 @@ static void places(struct bench *b)
 			earliest = offset;
 	}
 	for (i = 0; i < b->got; i++) {
-		offset = (double)(b->at[i] - b->first) - (double)i * 1e9 / b->rate - earliest;
+		offset = (double)(b->at[i] - b->first) - (double)i * 1e9 / b->rate -
+			 earliest;
 		histogram_add(&b->late, (uint64_t)(offset + 0.5));
 	}
 }
@@ -209,19 +216,21 @@ static void report(struct bench *b)
 	double pps = 0;
 
 	if (b->got < 2)
-		errx(EXIT_FAILURE, "%llu of %llu packets came", (unsigned long long)b->got,
-		     (unsigned long long)b->want);
+		errx(EXIT_FAILURE, "%llu of %llu packets came",
+		     (unsigned long long)b->got, (unsigned long long)b->want);
 	if (b->rate_only)
 		places(b);
 	if (b->last > b->first)
 		pps = (double)(b->got - 1) * 1e9 / (double)(b->last - b->first);
-	printf("{\"what\":\"%s\",\"asked_pps\":%.0f,\"sent\":%llu,\"got\":%llu,\"pps\":%.2f,"
+	printf("{\"what\":\"%s\",\"asked_pps\":%.0f,\"sent\":%llu,\"got\":%llu,\"pps\":%."
+	       "2f,"
 	       "\"mean\":%.0f,\"p50\":%llu,\"p99\":%llu,\"p99.9\":%llu,\"max\":%llu}\n",
 	       b->rate_only ? "rate" : "delay", b->rate, (unsigned long long)b->sent,
 	       (unsigned long long)b->got, pps, histogram_mean(h),
 	       (unsigned long long)histogram_percentile(h, 50),
 	       (unsigned long long)histogram_percentile(h, 99),
-	       (unsigned long long)histogram_percentile(h, 99.9), (unsigned long long)h->max);
+	       (unsigned long long)histogram_percentile(h, 99.9),
+	       (unsigned long long)h->max);
 }
 
 static void usage(void)
@@ -242,10 +251,10 @@ static int parse(struct bench *b, int argc, char **argv)
 	while ((o = getopt(argc - 1, argv + 1, "r:d:t:l:i")) != -1) {
 		if (o == 'i')
 			b->inside = 1;
-		else if (parse_scaled(optarg, o == 'r' ? &b->rate :
-					      o == 'd' ? &b->delay_ns :
-					      o == 't' ? &b->seconds :
-							 &length) ||
+		else if (parse_scaled(optarg, o == 'r'	 ? &b->rate
+					      : o == 'd' ? &b->delay_ns
+					      : o == 't' ? &b->seconds
+							 : &length) ||
 			 o == '?')
 			usage();
 	}
@@ -261,7 +270,7 @@ static int parse(struct bench *b, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct bench b = { .rate = 1e5, .seconds = 1, .len = 60 };
+	struct bench b = {.rate = 1e5, .seconds = 1, .len = 60};
 	int at = parse(&b, argc, argv);
 	pthread_t thread;
 	const char *in, *out;

@@ -106,6 +106,10 @@ END
 transfer() {
 	run tcp ip netns exec $A $PYTHON "$dir/tcp.py" send "$1"
 }
+# pings COUNT INTERVAL
+pings() {
+	ip netns exec $A ping -q -c "$1" -i "$2" -W 5 10.77.0.2 >"$dir/ping.out"
+}
 start serve ip netns exec $B $PYTHON "$dir/tcp.py" serve 100
 
 # Is there a NIC port at all?
@@ -116,7 +120,7 @@ if ! wait_port_m vbN; then
 	skip "no NIC ports here"
 fi
 
-check "the bridge: ping" sh -c "ip netns exec $A ping -q -c 3 -i 0.2 -W 5 10.77.0.2 >/dev/null"
+check "the bridge: ping" pings 3 0.2
 transfer 200000000
 check_json "the bridge: 200 MB over TCP, the same on the other side" tcp \
 	"j['same'] and j['bytes'] == 200000000"
@@ -134,20 +138,17 @@ hold=$pid
 wait_port_m vale7:hold
 check "vale-ctl -a" vale -a vale7:vaN
 check "vale-ctl -a" vale -a vale7:vbN
-check "by events: ping" \
-	ip netns exec $A ping -q -c 3 -i 0.2 -W 5 10.77.0.2 >"$dir/ping.out"
+check "by events: ping" pings 3 0.2
 check "vale-ctl -p" vale -p vale7:vaN -C 0,0
 check_refusal "no second time" 1 "polled already" ip netns exec $M vale-ctl -p vale7:vaN
 check_refusal "no such processor" 1 "no thread can be on processor 4000" \
 	ip netns exec $M vale-ctl -p vale7:vbN -C 0,4000
-check "one polls, one does not: ping" \
-	ip netns exec $A ping -q -c 20 -i 0.05 -W 5 10.77.0.2 >"$dir/ping.out"
+check "one polls, one does not: ping" pings 20 0.05
 transfer 50000000
 check_json "polling: 50 MB over TCP" tcp "j['same']"
 check "vale-ctl -P" vale -P vale7:vaN
 check_refusal "that is over" 1 "is not polled" ip netns exec $M vale-ctl -P vale7:vaN
-check "and without polling: ping" \
-	ip netns exec $A ping -q -c 3 -i 0.2 -W 5 10.77.0.2 >"$dir/ping.out"
+check "and without polling: ping" pings 3 0.2
 vale -p vale7:vaN
 vale -d vale7:vaN
 check "vale-ctl -d" vale -d vale7:vbN
