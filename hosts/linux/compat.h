@@ -22,4 +22,7 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, unsigned long flag
 }
 #endif
 
+/* 5.16, and as configured: a netfilter hook for what leaves through a device. */
+#define NM_HAS_EGRESS_HOOK IS_ENABLED(CONFIG_NETFILTER_EGRESS)
+
 #endif /* NM_COMPAT_H */

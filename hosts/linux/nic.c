@@ -81,6 +81,7 @@ void nm_nic_release(struct nm_nic *nic, struct net_device *dev)
 	if (!nic->up)
 		return;
 	nic->up = false;
+	nm_nic_host_release(nic);
 	netdev_rx_handler_unregister(dev); /* waits for those inside */
 	dev_set_promiscuity(dev, -1);
 	features_back(nic, dev);
@@ -100,7 +101,7 @@ static int nic_up(struct nm_port *port, struct nm_err *err)
 	struct net_device *dev;
 	int error;
 
-	nic->rxq = nm_os_alloc(port->nrings[NM_RX] * sizeof(*nic->rxq));
+	nic->rxq = nm_os_alloc(nm_port_nrings(port, NM_RX) * sizeof(*nic->rxq));
 	nic->txq = nm_os_alloc(port->nrings[NM_TX] * sizeof(struct nm_nic_txq *));
 	if (!nic->rxq || !nic->txq) {
 		free_queues(nic);
@@ -129,12 +130,16 @@ static void nic_down(struct nm_port *port)
 
 static int nic_ring_up(struct nm_kring *kr, struct nm_err *err)
 {
+	if (kr->flags & NM_KR_HOST)
+		return nm_nic_host_up(kr, err);
 	return kr->dir == NM_RX ? nm_nic_rx_up(kr, err) : nm_nic_tx_up(kr, err);
 }
 
 static void nic_ring_down(struct nm_kring *kr)
 {
-	if (kr->dir == NM_RX)
+	if (kr->flags & NM_KR_HOST)
+		nm_nic_host_down(kr);
+	else if (kr->dir == NM_RX)
 		nm_nic_rx_down(kr);
 	else
 		nm_nic_tx_down(kr);
@@ -187,6 +192,8 @@ static const struct nm_port_ops nic_ops = {
 	.ring_up = nic_ring_up,
 	.ring_down = nic_ring_down,
 	.arm = nic_arm,
+	.host_rxsync = nm_nic_rxsync,
+	.pass = nm_nic_pass,
 	.describe = nic_describe,
 	.free = nic_free,
 };
@@ -244,6 +251,8 @@ static int nic_new(struct nm_ns *ns, struct net_device *dev, const char *name,
 	nm_port_init(&nic->port, ns, &nic_ops, name);
 	nic->port.nrings[NM_TX] = min_t(uint32_t, dev->real_num_tx_queues, NM_MAX_RINGS);
 	nic->port.nrings[NM_RX] = min_t(uint32_t, dev->real_num_rx_queues, NM_MAX_RINGS);
+	nic->port.nhost[NM_TX] = 1;
+	nic->port.nhost[NM_RX] = 1;
 	error = nm_mem_get_global(ns, &nic->port.mem, err);
 	if (error)
 		goto fail;

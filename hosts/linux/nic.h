@@ -6,6 +6,7 @@
  * nic_event.c  what happens to the device meanwhile
  * nic_rx.c     from the wire: an rx handler puts packets into the ring at once
  * nic_tx.c     to the wire: packets are built from the ring, and given to the driver
+ * nic_host.c   host rings, and packets that go past rings
  *
  * The device, whether the port is up, and the list of ports are changed under rtnl only,
  * which is taken inside the namespace's lock. The data path finds the device by RCU.
@@ -13,11 +14,13 @@
 #ifndef NM_NIC_H
 #define NM_NIC_H
 
-#include "port.h"
+#include "host.h"
 
 #include <linux/interrupt.h>
 #include <linux/list.h>
 #include <linux/netdevice.h>
+#include <linux/netfilter.h>
+#include <linux/skbuff.h>
 
 struct nm_nic;
 
@@ -69,9 +72,12 @@ struct nm_nic {
 	struct net_device __rcu *dev;  /* NULL once it is gone */
 	bool up;		       /* has taken over the device */
 	netdev_features_t switched_off;
-	struct nm_nic_rxq *rxq; /* port.nrings of them while up */
+	struct nm_nic_rxq *rxq; /* for each rx ring, host rings too, while up */
 	struct nm_nic_txq **txq;
 	struct nm_nic_fixes fixes;
+	uint32_t readers;	  /* host rx rings that are open; namespace locked */
+	bool hooked;		  /* takes what the stack sends; rtnl */
+	struct nf_hook_ops egress;
 };
 
 /* All of the module; rtnl. */
@@ -80,6 +86,24 @@ extern struct list_head nm_nics;
 static inline struct nm_nic *nm_nic_of(struct nm_port *port)
 {
 	return container_of(port, struct nm_nic, port);
+}
+
+/*
+ * A packet that we hand to the stack, or send in its place, comes by us once more: then it
+ * has the port in the last bytes of its control block, which nobody between uses.
+ */
+static inline const struct nm_nic **nm_nic_mark(struct sk_buff *skb)
+{
+	return (const struct nm_nic **)(skb->cb + sizeof(skb->cb) - sizeof(void *));
+}
+
+/* Whether it is such a packet; from now on it is not. */
+static inline bool nm_nic_unmark(const struct nm_nic *nic, struct sk_buff *skb)
+{
+	if (likely(*nm_nic_mark(skb) != nic))
+		return false;
+	*nm_nic_mark(skb) = NULL;
+	return true;
 }
 
 /* module load and unload */
@@ -97,12 +121,31 @@ int nm_nic_rx_up(struct nm_kring *kr, struct nm_err *err);
 void nm_nic_rx_down(struct nm_kring *kr);
 void nm_nic_rx_arm(struct nm_kring *kr);
 rx_handler_result_t nm_nic_rx_handler(struct sk_buff **pskb);
+/* A copy of a packet as it is into the ring; false: it had no room. */
+bool nm_nic_put(struct nm_kring *kr, struct sk_buff *skb);
+/* Has something that hardware would do. */
+static inline bool nm_nic_is_slow(const struct sk_buff *skb)
+{
+	return skb_is_gso(skb) || skb->ip_summed == CHECKSUM_PARTIAL;
+}
+/* That is done to it, then it goes into the ring; consumes the packet. */
+void nm_nic_put_slow(struct nm_nic *nic, struct nm_kring *kr, struct sk_buff *skb);
 
 /* nic_tx.c */
 int nm_nic_txsync(struct nm_kring *kr, int flags);
 int nm_nic_tx_up(struct nm_kring *kr, struct nm_err *err);
 void nm_nic_tx_down(struct nm_kring *kr);
+/* For `len` bytes behind `room` bytes. Softirqs are off. */
+struct sk_buff *nm_nic_skb_new(uint32_t room, uint32_t len);
 /* Waits until no driver has a packet of ours. */
 void nm_nic_tx_drain(void);
+
+/* nic_host.c */
+int nm_nic_host_up(struct nm_kring *kr, struct nm_err *err);
+void nm_nic_host_down(struct nm_kring *kr);
+/* The stack has the device back, whoever still reads; rtnl */
+void nm_nic_host_release(struct nm_nic *nic);
+int nm_nic_pass(struct nm_port *port, enum nm_way way, const struct nm_piece *piece,
+		uint32_t n);
 
 #endif /* NM_NIC_H */

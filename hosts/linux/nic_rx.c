@@ -56,8 +56,8 @@ static void frame_copy(const struct frame *f, uint32_t off, char *to, uint32_t n
 	skb_copy_bits(f->skb, shift + (int)off, to, n);
 }
 
-/* Into the ring, whose lock is held, in as many slots as it needs. */
-static void put_locked(struct nm_kring *kr, const struct frame *f)
+/* Into the ring, whose lock is held, in as many slots as it needs; false: it is lost. */
+static bool put_locked(struct nm_kring *kr, const struct frame *f)
 {
 	uint32_t n = kr->num_slots, tail = kr->hwtail, len = f->len, off, k;
 	uint32_t buf_len = kr->mem->conf.buf_len;
@@ -68,7 +68,7 @@ static void put_locked(struct nm_kring *kr, const struct frame *f)
 
 	if (unlikely(room < slots)) {
 		drop(kr, NM_DROP_NOROOM);
-		return;
+		return false;
 	}
 	for (off = 0; off < len; off += k) {
 		struct netmap_slot *slot = &kr->ring->slot[tail];
@@ -76,7 +76,7 @@ static void put_locked(struct nm_kring *kr, const struct frame *f)
 
 		if (unlikely(s.idx - NM_BUF_FIRST >= nbufs - NM_BUF_FIRST)) {
 			drop(kr, NM_DROP_BADSLOT);
-			return;
+			return false;
 		}
 		k = min(len - off, buf_len);
 		if (likely(!skb_vlan_tag_present(f->skb) && !skb_is_nonlinear(f->skb)))
@@ -92,15 +92,18 @@ static void put_locked(struct nm_kring *kr, const struct frame *f)
 	nm_stat_add(&kr->stats.bytes, len);
 	/* pairs with the acquire in rxsync: slots before tail */
 	nm_store_release(&kr->hwtail, tail);
+	return true;
 }
 
-static void put(struct nm_kring *kr, struct sk_buff *skb)
+bool nm_nic_put(struct nm_kring *kr, struct sk_buff *skb)
 {
 	struct frame f = frame_of(skb);
+	bool done;
 
 	nm_os_lock(&kr->lock);
-	put_locked(kr, &f);
+	done = put_locked(kr, &f);
 	nm_os_unlock(&kr->lock);
+	return done;
 }
 
 /* Cuts and sums as a device would have. skb->data is at the Ethernet header. */
@@ -115,7 +118,7 @@ static void put_completed(struct nm_nic *nic, struct nm_kring *kr, struct sk_buf
 			return;
 		}
 		atomic_long_inc(&nic->fixes.checksums);
-		put(kr, skb);
+		nm_nic_put(kr, skb);
 		consume_skb(skb);
 		return;
 	}
@@ -130,12 +133,12 @@ static void put_completed(struct nm_nic *nic, struct nm_kring *kr, struct sk_buf
 	for (; segs; segs = next) {
 		next = segs->next;
 		skb_mark_not_on_list(segs);
-		put(kr, segs);
+		nm_nic_put(kr, segs);
 		consume_skb(segs);
 	}
 }
 
-static void put_slow(struct nm_nic *nic, struct nm_kring *kr, struct sk_buff *skb)
+void nm_nic_put_slow(struct nm_nic *nic, struct nm_kring *kr, struct sk_buff *skb)
 {
 	skb = skb_share_check(skb, GFP_ATOMIC);
 	if (!skb)
@@ -171,13 +174,14 @@ rx_handler_result_t nm_nic_rx_handler(struct sk_buff **pskb)
 	struct nm_nic *nic = rcu_dereference(skb->dev->rx_handler_data);
 	struct nm_kring *kr = ring_of(nic, skb);
 
-	/* what nobody here asked for stays the host's */
-	if (unlikely(!nm_load_acquire(&kr->open) || skb->pkt_type == PACKET_LOOPBACK))
+	/* what nobody here asked for stays the host's, and what we made for it */
+	if (unlikely(!nm_load_acquire(&kr->open) || skb->pkt_type == PACKET_LOOPBACK ||
+		     nm_nic_unmark(nic, skb)))
 		return RX_HANDLER_PASS;
-	if (unlikely(skb_is_gso(skb) || skb->ip_summed == CHECKSUM_PARTIAL)) {
-		put_slow(nic, kr, skb);
+	if (unlikely(nm_nic_is_slow(skb))) {
+		nm_nic_put_slow(nic, kr, skb);
 	} else {
-		put(kr, skb);
+		nm_nic_put(kr, skb);
 		napi_consume_skb(skb, 1);
 	}
 	tasklet_schedule(&nic->rxq[kr->id].news);

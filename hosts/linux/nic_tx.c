@@ -101,7 +101,7 @@ static enum verdict packet_scan(struct nm_kring *kr, uint32_t i, union nm_slot *
 	}
 }
 
-static struct sk_buff *skb_new(uint32_t room, uint32_t len)
+struct sk_buff *nm_nic_skb_new(uint32_t room, uint32_t len)
 {
 	uint32_t size = SKB_DATA_ALIGN(room + len) +
 			SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
@@ -124,7 +124,7 @@ static struct sk_buff *packet_build(struct nm_kring *kr, const struct nm_nic_pac
 {
 	struct nm_nic_txq *q = kr->priv;
 	uint32_t room = LL_RESERVED_SPACE(dev) + NET_IP_ALIGN, left = p->len;
-	struct sk_buff *skb = skb_new(room, p->len);
+	struct sk_buff *skb = nm_nic_skb_new(room, p->len);
 
 	if (unlikely(!skb))
 		return NULL;
