@@ -135,21 +135,38 @@ static void silent_stations_age(void)
 	close_three();
 }
 
-static void heard_stations_do_not(void)
+/* Both stations are heard for longer than it takes to forget them. The longest pause. */
+static double keep_talking(uint32_t *number)
 {
-	double start = t_now();
-	uint32_t i = 0;
+	double start = t_now(), last = start, longest = 0;
 
-	three_ports(2);
-	all_known();
 	while (t_now() < start + 4.5) {
-		send_frame(b, 1, 2, i);
-		expect_frame(a, i++);
+		send_frame(b, 1, 2, *number);
+		expect_frame(a, (*number)++);
+		if (t_now() - last > longest)
+			longest = t_now() - last;
+		last = t_now();
 		t_sleep(0.1);
 	}
 	take_all(c);
-	send_frame(a, 2, 1, i);
-	expect_frame(b, i);
+	send_frame(a, 2, 1, *number);
+	return t_now() - last > longest ? t_now() - last : longest;
+}
+
+static void heard_stations_do_not(void)
+{
+	uint32_t number = 0;
+	int tries = 0;
+
+	three_ports(2);
+	all_known();
+	while (keep_talking(&number) > 1) { /* it may be forgotten meanwhile, rightly */
+		if (++tries == 3)
+			t_skip("this machine lets its programs wait for seconds");
+		expect_frame(b, number++);
+		take_all(c);
+	}
+	expect_frame(b, number);
 	expect_none(c);
 	close_three();
 }
