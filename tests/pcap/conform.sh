@@ -6,11 +6,6 @@
 
 cd "$tmp" || exit 1
 
-# run OUTPUT CAPTURE INJECT NOSUCH
-run() {
-	timeout 200 "$BIN/conform" "$2" "$3" "$4" >"$1" 2>"$1.err"
-}
-
 # Both ends of the wire in one place, since one program opens both; without addresses.
 wire() {
 	namespaces || return 77
@@ -31,19 +26,19 @@ grep -q lookupnet system || exit 1
 # The same calls on the same files and names; nothing of it is ours.
 delegated() {
 	LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 200 \
-		"$BIN/conform" cvx0 cvy0 nosuch0 >got 2>got.err
+		"$BIN/conform$OWN" cvx0 cvy0 nosuch0 >got 2>got.err
 	diff system got
 }
 
 ported() {
-	LD_LIBRARY_PATH=$PCAP_LIBDIR timeout 200 "$BIN/conform" "$1" "$2" "$3" >got 2>got.err ||
+	LD_LIBRARY_PATH=$PCAP_LIBDIR timeout 200 "$BIN/conform$OWN" "$1" "$2" "$3" >got 2>got.err ||
 		tail -3 got.err
 	diff system got
 }
 
 nic() {
 	LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 200 \
-		"$BIN/conform" netmap:cvx0 netmap:cvy0 netmap:nosuch0 >got 2>got.err ||
+		"$BIN/conform$OWN" netmap:cvx0 netmap:cvy0 netmap:nosuch0 >got 2>got.err ||
 		tail -3 got.err
 	# Of addresses the system speaks, and it knows the interface by its own name.
 	sed "s/'cvx0: no IPv4/'CAP: no IPv4/" got >got.nic

@@ -4,12 +4,14 @@
 #	PCAP_LIBDIR	the folder of our libpcap.so.0.8
 #	NETMAPD		the daemon
 #	BIN		the folder of the programs of this test
+#	OWN		-own: programs with our library's objects in them, if they are ours
 #
 # Ports live in a daemon of our own, which ends by itself when the test does.
 
 tmp=$(mktemp -d /tmp/netmap-pcap.XXXXXX)
 export NETMAP_HOST=daemon NETMAP_SOCKET="$tmp/sock" NETMAPD_LOG="$tmp/netmapd.log"
 unset LD_LIBRARY_PATH NETMAP_PCAP
+[ -z "${OWN=}" ] || PCAP_LIBDIR=
 ns=nmp$$
 number=0
 failed=0

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 lives() {
-	ours timeout 120 "$BIN/life" "$@"
+	ours timeout 120 "$BIN/life$OWN" "$@"
 }
 
 check "on a switch" lives vale4:c vale4:i

@@ -10,16 +10,46 @@ N=5000
 MINE='ether src 02:00:00:00:00:01'
 "$BIN/traffic" gen sent.pcap $N || exit 1
 
-# capture PORT CLIENT SENDER COMMAND...: runs the program while the packets are sent into
-# SENDER, and lets it end by itself, or when the packets are through.
+# on KIND COMMAND...: where a program captures ($port), what the host calls that ($client),
+# and where the packets are sent from ($sender): on a switch, a pipe, or a veth, of which the
+# kernel has the other end.
+on() {
+	kind=$1
+	case $kind in
+	switch) port=vale1:cap client=vale1:cap sender=vale1:inj ;;
+	pipe) port='netmap:k{1' client='k{1' sender='netmap:k}1' ;;
+	veth) port=netmap:va client=va sender=vb ;;
+	esac
+	shift
+	[ "$kind" != veth ] || namespaces || return 77
+	"$@"
+}
+
+# A program with our library, where the port is.
+captor() {
+	if [ "$kind" = veth ]; then
+		LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 60 "$@"
+	else
+		ours timeout 60 "$@"
+	fi
+}
+
+send_packets() {
+	if [ "$kind" = veth ]; then
+		in_b "$BIN/traffic" send "$sender" sent.pcap 20
+	else
+		ours "$BIN/traffic" send "$sender" sent.pcap 20
+	fi
+}
+
+# Runs the program while the packets are sent, and lets it end by itself, or when the
+# packets are through.
 capture() {
-	port=$1 client=$2 sender=$3
-	shift 3
-	ours timeout 60 "$@" >cap.out 2>cap.err &
+	captor "$@" >cap.out 2>cap.err &
 	pid=$!
 	wait_port "$client" || { cat cap.out cap.err; return 1; }
 	sleep 0.3
-	ours "$BIN/traffic" send "$sender" sent.pcap 20 || return 1
+	send_packets || return 1
 	until_true gone $pid 2>/dev/null || kill $pid
 	wait $pid 2>/dev/null
 	cat cap.out cap.err
@@ -31,14 +61,12 @@ gone() {
 
 # As capture(), for programs that do not know how many packets to expect.
 capture_until() {
-	port=$1 client=$2 sender=$3
-	shift 3
-	ours timeout 60 "$@" >cap.out 2>cap.err &
+	captor "$@" >cap.out 2>cap.err &
 	pid=$!
 	wait_port "$client" || { cat cap.out cap.err; return 1; }
 	reader=$(clients "$client")
 	sleep 0.3
-	ours "$BIN/traffic" send "$sender" sent.pcap 20 || return 1
+	send_packets || return 1
 	sleep 2
 	kill "$reader"
 	wait $pid
@@ -49,7 +77,7 @@ capture_until() {
 tcpdump_port() {
 	have tcpdump || return 77
 	rm -f got.pcap
-	capture "$1" "$2" "$3" tcpdump -Z root -i "$1" -w got.pcap -c $N &&
+	capture tcpdump -Z root -i "$port" -w got.pcap -c $N &&
 		grep -q "^$N packets captured" cap.err &&
 		grep -q '^0 packets dropped' cap.err &&
 		"$BIN/traffic" same sent.pcap got.pcap
@@ -60,7 +88,7 @@ tcpdump_filter() {
 	expr='udp dst port 9001 or arp or (vlan 7 and udp)'
 	rm -f got.pcap
 	tcpdump -r sent.pcap -w want.pcap "$expr" || return 1
-	capture_until 'f{1' 'f{1' 'f}1' tcpdump -Z root -i 'f{1' -w got.pcap "$expr"
+	capture_until tcpdump -Z root -i "$port" -w got.pcap "$expr"
 	"$BIN/traffic" same want.pcap got.pcap
 }
 
@@ -68,15 +96,14 @@ tcpdump_filter() {
 tcpdump_text() {
 	have tcpdump || return 77
 	tcpdump -nn -t -e -r sent.pcap 2>/dev/null >want.txt
-	capture vale1:cap vale1:cap vale1:inj tcpdump -l -nn -t -e -i vale1:cap -c $N
+	capture tcpdump -l -nn -t -e -i "$port" -c $N
 	cmp want.txt cap.out
 }
 
 tcpdump_short() {
 	have tcpdump || return 77
 	rm -f got.pcap want.pcap
-	capture vale1:cap vale1:cap vale1:inj \
-		tcpdump -Z root -s 77 -i vale1:cap -w got.pcap -c $N
+	capture tcpdump -Z root -s 77 -i "$port" -w got.pcap -c $N
 	in_a timeout 60 tcpdump -Z root -s 77 -i va -w want.pcap -c $N "$MINE" 2>sys.err &
 	pid=$!
 	until_true has_socket "${ns}a"
@@ -133,25 +160,29 @@ tcpdump_errors() {
 	grep -q 'monitor mode' cap.err
 }
 
-wireshark() {
-	have "$1" || return 77
+tshark_file() {
+	have tshark || return 77
 	rm -f got.pcap
-	prog=$1
-	shift
-	capture "$1" "$1" "$2" "$prog" -q -i "$1" -F pcap -w got.pcap -c $N
+	capture tshark -q -i "$port" -F pcap -w got.pcap -c $N
 	"$BIN/traffic" same sent.pcap got.pcap
 }
 
-dumpcap_port() {
-	have dumpcap || { why="there is no dumpcap here (Debian: apt-get install tshark)"; return 77; }
+have_dumpcap() {
+	have dumpcap && return 0
+	why="there is no dumpcap here (Debian: apt-get install tshark)"
+	return 1
+}
+
+dumpcap_file() {
+	have_dumpcap || return 77
 	rm -f got.pcap
-	capture 'd{1' 'd{1' 'd}1' dumpcap -q -P -i 'd{1' -w got.pcap -c $N
+	capture dumpcap -q -P -i "$port" -w got.pcap -c $N
 	"$BIN/traffic" same sent.pcap got.pcap
 }
 
 # Two ports in two threads of one process, into one file, with a capture filter.
 dumpcap_two() {
-	have dumpcap || { why="there is no dumpcap here (Debian: apt-get install tshark)"; return 77; }
+	have_dumpcap || return 77
 	rm -f two.pcapng
 	ours timeout 60 dumpcap -q -f 'udp port 53' -i vale1:one -i vale1:two -w two.pcapng \
 		-a duration:5 >cap.out 2>cap.err &
@@ -169,8 +200,7 @@ tshark_text() {
 	have tshark || return 77
 	tshark -r sent.pcap -T fields -e frame.len -e eth.type -e ip.src -e udp.dstport \
 		-e tcp.flags 2>/dev/null >want.txt
-	capture vale1:cap vale1:cap vale1:inj tshark -l -i vale1:cap -c $N -T fields \
-		-e frame.len -e eth.type -e ip.src -e udp.dstport -e tcp.flags
+	capture tshark -l -i "$port" -c $N -T fields -e frame.len -e eth.type -e ip.src -e udp.dstport -e tcp.flags
 	cmp want.txt cap.out
 }
 
@@ -178,8 +208,7 @@ ngrep_port() {
 	have ngrep || return 77
 	ngrep -I sent.pcap -l -q 'GET /index' 'tcp port 80' 2>/dev/null |
 		grep -c '^ *GET /index' >want.txt
-	capture_until vale1:cap vale1:cap vale1:inj \
-		ngrep -l -q -d vale1:cap 'GET /index' 'tcp port 80'
+	capture_until ngrep -l -q -d "$port" 'GET /index' 'tcp port 80'
 	grep -c '^ *GET /index' cap.out >got.txt
 	cat want.txt got.txt
 	[ "$(cat want.txt)" = 50 ] && cmp want.txt got.txt
@@ -189,18 +218,20 @@ p0f_port() {
 	have p0f || return 77
 	rm -f p0f.want p0f.got
 	p0f -r sent.pcap -o p0f.want >/dev/null
-	capture_until vale1:cap vale1:cap vale1:inj p0f -i vale1:cap -o p0f.got
+	capture_until p0f -i "$port" -o p0f.got
 	sed -i 's/^[^]]*\] //' p0f.want p0f.got
 	[ "$(grep -c 'mod=syn|' p0f.want)" = 50 ] && cmp p0f.want p0f.got
 }
 
-# Its -i takes what stands before the first colon for an index: so a name without one.
+# Its -i takes what stands before the first colon for an index: so names without one.
 softflowd_port() {
 	have softflowd || return 77
-	ours softflowd -d -i 's{1' -c "$tmp/flow.ctl" -p "$tmp/flow.pid" >cap.out 2>&1 &
+	rm -f flow.ctl
+	NETMAP_PCAP=va captor softflowd -d -i "${port#netmap:}" -c "$tmp/flow.ctl" \
+		-p "$tmp/flow.pid" >cap.out 2>&1 &
 	pid=$!
-	wait_port 's{1' && until_true test -e flow.ctl || { cat cap.out; return 1; }
-	ours "$BIN/traffic" send 's}1' sent.pcap 20
+	wait_port "$client" && until_true test -e flow.ctl || { cat cap.out; return 1; }
+	send_packets
 	sleep 1
 	softflowctl -c "$tmp/flow.ctl" statistics >stats
 	softflowctl -c "$tmp/flow.ctl" exit
@@ -272,21 +303,22 @@ netmap_run() {
 }
 
 namespaces
-check "tcpdump on a switch" tcpdump_port vale1:cap vale1:cap vale1:inj
-check "tcpdump on a pipe" tcpdump_port netmap:p{1 'p{1' netmap:p}1
-check "tcpdump with a filter" tcpdump_filter
-check "tcpdump prints" tcpdump_text
-check "tcpdump with a short length, as the system's" tcpdump_short
+for kind in switch pipe veth; do
+	check "tcpdump writes, on a $kind" on $kind tcpdump_port
+	check "tcpdump with a filter, on a $kind" on $kind tcpdump_filter
+	check "tshark prints, on a $kind" on $kind tshark_text
+	check "dumpcap writes, on a $kind" on $kind dumpcap_file
+	check "ngrep, on a $kind" on $kind ngrep_port
+	check "p0f, on a $kind" on $kind p0f_port
+	[ $kind = switch ] || check "softflowd, on a $kind" on $kind softflowd_port
+done
+check "tcpdump prints" on switch tcpdump_text
+check "tcpdump with a short length, as the system's" on switch tcpdump_short
 check "tcpdump on a veth, as the system's" veth
 check "tcpdump -D" tcpdump_list
 check "tcpdump and wrong names" tcpdump_errors
-check "tshark on a switch" wireshark tshark vale1:cap vale1:inj
-check "tshark prints" tshark_text
-check "dumpcap on a pipe" dumpcap_port
+check "tshark writes" on pipe tshark_file
 check "dumpcap on two ports" dumpcap_two
-check "ngrep" ngrep_port
-check "p0f" p0f_port
-check "softflowd" softflowd_port
 check "nmap" nmap_scan
 check "arping" arping_host
 check "tcpreplay" tcpreplay_file

@@ -145,7 +145,7 @@ def asan_gcc(full):
 
 
 def asan_clang(full):
-    select = FOREIGN + (EVERY if full else suites('core', 'unit'))
+    select = FOREIGN + (EVERY if full else suites('core', 'unit', 'pcap-own'))
     return meson_stage('asan-clang', SANITIZE, 'clang', select, True)
 
 
