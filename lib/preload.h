@@ -70,6 +70,9 @@ void pl_duplicated(int from, int to);
 /* In a child of vfork() the memory is the parent's: nothing may be changed in it. */
 bool pl_borrowed(void);
 
+/* preload_open.c: a line on stderr. The program knows errno at best; its user should know more. */
+void pl_tell(const char *why);
+
 /* preload_poll.c. timeout in ns, negative: none. */
 int pl_poll(struct pollfd *fds, nfds_t n, int64_t timeout, const sigset_t *mask);
 int64_t pl_now(void);

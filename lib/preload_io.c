@@ -23,6 +23,12 @@ static bool of_netmap(unsigned long request)
 	}
 }
 
+/* What a program asks for once, and then gives up; not what it does for each packet. */
+static bool worth_a_word(unsigned long request)
+{
+	return (unsigned int)request == NIOCREGIF || (unsigned int)request == NIOCCTRL;
+}
+
 PUBLIC int ioctl(int fd, unsigned long request, ...)
 {
 	struct nmc_file *f = pl_get(fd);
@@ -38,6 +44,8 @@ PUBLIC int ioctl(int fd, unsigned long request, ...)
 	if (f == NULL)
 		return REAL(ioctl)(fd, request, arg);
 	ret = nmc_ioctl(f, fd, request, arg);
+	if (ret < 0 && worth_a_word(request))
+		pl_tell(nmc_strerror(f, fd));
 	nmc_file_put(f);
 	return ret;
 }

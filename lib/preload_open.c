@@ -23,13 +23,12 @@ static bool ours(const char *path)
 	return path != NULL && path[0] == '/' && strcmp(path, DEVICE) == 0 && daemon_wanted();
 }
 
-/* The program knows errno at best; its user should know more. */
-static void tell(const char *why)
+void pl_tell(const char *why)
 {
 	char line[400];
 	int n, e = errno;
 
-	if (secure_getenv("NETMAP_QUIET") != NULL)
+	if (*why == '\0' || secure_getenv("NETMAP_QUIET") != NULL)
 		return;
 	n = snprintf(line, sizeof(line), "netmap: %s\n", why);
 	if (n > 0)
@@ -44,7 +43,7 @@ static int open_netmap(int flags)
 	int fd = nmc_open((flags & O_CLOEXEC) != 0, &f, why, sizeof(why));
 
 	if (fd < 0) {
-		tell(why);
+		pl_tell(why);
 		return -1;
 	}
 	if (flags & O_NONBLOCK)
