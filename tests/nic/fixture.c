@@ -122,7 +122,14 @@ struct net_counters net_counters(const char *ifname)
 int port_open(struct port *p, const char *name, uint32_t mode, uint16_t ring,
 	      uint64_t flags)
 {
+	return port_open_host(p, name, mode, ring, flags, 0);
+}
+
+int port_open_host(struct port *p, const char *name, uint32_t mode, uint16_t ring,
+		   uint64_t flags, uint16_t host_rings)
+{
 	memset(p, 0, sizeof(*p));
+	p->reg.nr_host_tx_rings = p->reg.nr_host_rx_rings = host_rings;
 	p->fd = nmhost_open();
 	check(p->fd >= 0, "%s", nmhost_strerror(-1));
 	p->reg.nr_mode = mode;
@@ -356,6 +363,17 @@ bool state_has(const char *text)
 			state ? state : "(none)");
 	free(state);
 	return has;
+}
+
+bool state_lacks(const char *text)
+{
+	char *state = state_text();
+	bool lacks = state && !strstr(state, text);
+
+	if (!lacks)
+		fprintf(stderr, "the listing has \"%s\":\n%s\n", text, state ? state : "(none)");
+	free(state);
+	return lacks;
 }
 
 long port_stat(const char *port, const char *dir)

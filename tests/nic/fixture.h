@@ -50,6 +50,9 @@ struct port {
 /* mode NR_REG_*; on failure p->fd stays open, for port_error(). */
 int port_open(struct port *p, const char *name, uint32_t mode, uint16_t ring,
 	      uint64_t flags);
+/* The same, with a wish for so many host rings of each direction. */
+int port_open_host(struct port *p, const char *name, uint32_t mode, uint16_t ring,
+		   uint64_t flags, uint16_t host_rings);
 void port_close(struct port *p);
 int port_ioctl(struct port *p, unsigned long request, void *arg);
 int port_events(struct port *p, int events); /* poll(2) without waiting: revents */
@@ -79,6 +82,7 @@ double now(void); /* seconds */
 
 /* The text of the listing has this. */
 bool state_has(const char *text);
+bool state_lacks(const char *text);
 /* A port's packets in the listing, dir "rx" or "tx"; -1 if it is not there. */
 long port_stat(const char *port, const char *dir);
 
