@@ -3,7 +3,9 @@
 #include "daemon.h"
 
 #include <libnetmap.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -245,6 +247,13 @@ static void strangers_stay_out(void)
 	t_eq(daemon_pid(), pid);
 }
 
+static void forget_place(void)
+{
+	unlink("/tmp/netmap-54321/netmapd.sock.lock");
+	rmdir("/tmp/netmap-54321");
+	unlink("/tmp/netmap-54321");
+}
+
 /* The default places are only good if they are ours alone. */
 static void unsafe_places(void)
 {
@@ -258,8 +267,7 @@ static void unsafe_places(void)
 		unsetenv("NETMAP_SOCKET");
 		unsetenv("XDG_RUNTIME_DIR");
 		setenv("NETMAP_HOST", "daemon", 1);
-		unlink("/tmp/netmap-54321");
-		rmdir("/tmp/netmap-54321");
+		forget_place();
 		t_check(!symlink("/tmp", "/tmp/netmap-54321"));
 		t_eq(nmhost_open(), -1);
 		t_eq(errno, ENOTDIR);
@@ -274,6 +282,80 @@ static void unsafe_places(void)
 		_exit(0);
 	}
 	t_eq(exit_of(child), 0);
+}
+
+/* Starts one on demand at the default place, which must be `path`. */
+static void expect_place(const char *path)
+{
+	char at[108];
+	struct stat st;
+	int fd;
+
+	unsetenv("NETMAP_SOCKET");
+	setenv("NETMAP_HOST", "daemon", 1);
+	fd = nmhost_open();
+	t_check(fd >= 0, "%s", nmhost_strerror(-1));
+	t_check(!nmd_socket_path(at, sizeof(at)) && !strcmp(at, path), "%s, not %s", at, path);
+	t_check(!stat(path, &st), "nothing at %s", path);
+	t_check(S_ISSOCK(st.st_mode) && st.st_uid == geteuid());
+	t_eq(st.st_mode & 07777, 0600);
+	nmhost_close(fd);
+	for (int i = 0; i < 400 && !access(path, F_OK); i++)
+		t_sleep(0.05);
+	t_check(access(path, F_OK));
+	_exit(0);
+}
+
+/* The daemon where everybody may execute it: the build may be in a private place. */
+static void publish_daemon(void)
+{
+	char path[150], cmd[500];
+
+	t_path(path, sizeof(path), "netmapd");
+	snprintf(cmd, sizeof(cmd), "cp '%s' '%s' && chmod 755 '%s' '%s'", getenv("NETMAPD"), path,
+		 path, t_dir());
+	t_eq(system(cmd), 0);
+	setenv("NETMAPD", path, 1);
+}
+
+static void default_places(void)
+{
+	char run[100], path[150];
+	pid_t child;
+	int code;
+
+	if (geteuid())
+		t_skip("only root can be somebody else");
+	publish_daemon();
+	t_path(run, sizeof(run), "run");
+	t_check(!mkdir(run, 0700) && !chown(run, STRANGER, STRANGER));
+	snprintf(path, sizeof(path), "%s/netmapd.sock", run);
+	child = fork();
+	if (!child) { /* an ordinary user's */
+		t_check(!setgid(STRANGER) && !setuid(STRANGER));
+		setenv("XDG_RUNTIME_DIR", run, 1);
+		expect_place(path);
+	}
+	t_eq(exit_of(child), 0);
+	child = fork();
+	if (!child) {
+		t_check(!setgid(STRANGER) && !setuid(STRANGER));
+		unsetenv("XDG_RUNTIME_DIR");
+		expect_place("/tmp/netmap-54321/netmapd.sock");
+	}
+	t_eq(exit_of(child), 0);
+	forget_place();
+	child = fork();
+	if (!child) { /* root's, in a /run of our own: the machine's may have a daemon */
+		if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+		    mount("none", "/run", "tmpfs", 0, NULL))
+			_exit(77);
+		expect_place("/run/netmap/netmapd.sock");
+	}
+	code = exit_of(child);
+	if (code == 77)
+		t_skip("no mounts are allowed here");
+	t_eq(code, 0);
 }
 
 static void wrong_arguments(void)
@@ -294,4 +376,4 @@ static void wrong_arguments(void)
 T_MAIN(T_CASE(comes_and_goes), T_CASE(one_for_a_crowd), T_CASE(leaving_while_others_come),
        T_CASE(stays_for_persistent_ports), T_CASE(only_one_at_a_place), T_CASE(errors_say_why),
        T_CASE(another_version), T_CASE(another_daemon), T_CASE(strangers_stay_out),
-       T_CASE(unsafe_places), T_CASE(wrong_arguments))
+       T_CASE(unsafe_places), T_CASE(default_places), T_CASE(wrong_arguments))
