@@ -261,8 +261,9 @@ static bool begin(pcap_t *p)
 {
 	if (!handle_enter(p))
 		return false;
-	p->reader = pthread_self();
-	p->reading++;
+	/* Whoever closes the handle looks whether it is this very thread that reads. */
+	__atomic_store_n(&p->reader, pthread_self(), __ATOMIC_RELAXED);
+	__atomic_store_n(&p->reading, p->reading + 1, __ATOMIC_RELAXED);
 	drop_old_filters(p);
 	return true;
 }
@@ -271,7 +272,7 @@ static void end(pcap_t *p)
 {
 	if (p->selectfd >= 0 && !closing(p))
 		event_settle(p);
-	p->reading--;
+	__atomic_store_n(&p->reading, p->reading - 1, __ATOMIC_RELAXED);
 	handle_leave(p);
 }
 

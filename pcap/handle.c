@@ -96,7 +96,8 @@ void netmap_pcap_close(pcap_t *p)
 	__atomic_store_n(&p->closing, 1, __ATOMIC_SEQ_CST);
 	event_break(p);
 	/* From a callback, the caller itself is one of those who have to leave. */
-	inside = p->reading > 0 && pthread_equal(p->reader, pthread_self());
+	inside = __atomic_load_n(&p->reading, __ATOMIC_RELAXED) > 0 &&
+		 pthread_equal(__atomic_load_n(&p->reader, __ATOMIC_RELAXED), pthread_self());
 	while (!inside && __atomic_load_n(&p->users, __ATOMIC_SEQ_CST) > 1)
 		usleep(100);
 	handle_leave(p);
