@@ -27,8 +27,7 @@ pcap_t *handle_new(const char *device)
 void handle_free(pcap_t *p)
 {
 	p->magic = 0;
-	pthread_cond_destroy(&p->tx.work);
-	pthread_mutex_destroy(&p->tx.lock);
+	inject_fini(p);
 	free(p->joined);
 	free(p->device);
 	free(p);

@@ -36,10 +36,10 @@ struct tx_side {
 	uint64_t last_ns;            /* when the last one was */
 	bool burst;                  /* leave syncs to the flusher */
 	bool stop;
-	unsigned int fork_gen;       /* the process that has the flusher */
-	bool has_flusher;
+	bool has_flusher;            /* in this process */
 	pthread_t flusher;
 	pthread_cond_t work;
+	struct pcap *next;           /* of all handles */
 };
 
 struct pcap {
@@ -146,6 +146,7 @@ u_int filter_run(const struct filter *f, const u_char *data, u_int len, u_int ca
 
 /* inject.c */
 void inject_init(pcap_t *p);
+void inject_fini(pcap_t *p);
 int inject_flush(pcap_t *p);
 void inject_stop(pcap_t *p);
 

@@ -23,16 +23,47 @@
 #define TICK_NS   100000L
 #define QUIET     20       /* ticks without a packet end it */
 
-static unsigned int forks; /* of this process, counted in the child */
+/* All handles, for what a fork does to them. */
+static pthread_mutex_t handles_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct pcap *handles;
 
-static void count_fork(void)
+static void before_fork(void)
 {
-	forks++;
+	pthread_mutex_lock(&handles_lock);
+}
+
+static void after_fork(void)
+{
+	pthread_mutex_unlock(&handles_lock);
+}
+
+static void init_lock(struct tx_side *tx)
+{
+	pthread_condattr_t attr;
+
+	pthread_mutex_init(&tx->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&tx->work, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+/* The flushers have stayed with the parent, with any lock that they had in their hands. */
+static void in_child(void)
+{
+	struct pcap *p;
+
+	for (p = handles; p != NULL; p = p->tx.next) {
+		init_lock(&p->tx);
+		p->tx.has_flusher = p->tx.burst = false;
+		p->tx.close = 0;
+	}
+	after_fork();
 }
 
 static void watch_forks(void)
 {
-	pthread_atfork(NULL, NULL, count_fork);
+	pthread_atfork(before_fork, after_fork, in_child);
 }
 
 static uint64_t now_ns(void)
@@ -46,14 +77,26 @@ static uint64_t now_ns(void)
 void inject_init(pcap_t *p)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	pthread_condattr_t attr;
 
 	pthread_once(&once, watch_forks);
-	pthread_mutex_init(&p->tx.lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->tx.work, &attr);
-	pthread_condattr_destroy(&attr);
+	init_lock(&p->tx);
+	pthread_mutex_lock(&handles_lock);
+	p->tx.next = handles;
+	handles = p;
+	pthread_mutex_unlock(&handles_lock);
+}
+
+void inject_fini(pcap_t *p)
+{
+	struct pcap **pp;
+
+	pthread_mutex_lock(&handles_lock);
+	for (pp = &handles; *pp != p; pp = &(*pp)->tx.next)
+		;
+	*pp = p->tx.next;
+	pthread_mutex_unlock(&handles_lock);
+	pthread_cond_destroy(&p->tx.work);
+	pthread_mutex_destroy(&p->tx.lock);
 }
 
 /* With the lock held. 0, or an errno. */
@@ -117,14 +160,13 @@ static bool start_flusher(pcap_t *p)
 	sigset_t all, old;
 	int error;
 
-	if (p->tx.has_flusher && p->tx.fork_gen == forks)
+	if (p->tx.has_flusher)
 		return true;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	error = pthread_create(&p->tx.flusher, NULL, flusher, p);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	p->tx.has_flusher = error == 0;
-	p->tx.fork_gen = forks;
 	return error == 0;
 }
 
@@ -133,7 +175,7 @@ void inject_stop(pcap_t *p)
 	struct tx_side *tx = &p->tx;
 
 	inject_flush(p);
-	if (!tx->has_flusher || tx->fork_gen != forks)
+	if (!tx->has_flusher)
 		return;
 	pthread_mutex_lock(&tx->lock);
 	tx->stop = true;
@@ -231,7 +273,7 @@ static int schedule(pcap_t *p)
 
 	tx->sends++;
 	__atomic_store_n(&tx->pending, tx->pending + 1, __ATOMIC_RELAXED);
-	if (tx->burst && tx->fork_gen == forks)
+	if (tx->burst)
 		return tx->pending >= BATCH ? sync_tx(p) : 0;
 	now = now_ns();
 	tx->close = now - tx->last_ns < CLOSE_NS ? tx->close + 1 : 0;

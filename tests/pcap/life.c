@@ -292,21 +292,26 @@ static void bursts(void)
 /* A child may use a handle that the parent does not use any more. */
 __attribute__((unused)) static void forked(void)
 {
-	int status;
+	int status, i;
 	pid_t pid;
 
-	cap = open_port(dev_cap, 1);
-	send_some(100);
-	CHECK(drain(100) == 100);
-	fflush(stdout);
-	pid = fork();
-	if (pid == 0) {
+	/* Each time at another moment in the life of what looks after the burst. */
+	for (i = 0; i < rounds / 5; i++) {
+		cap = open_port(dev_cap, 1);
 		send_some(100);
-		_exit(drain(100) == 100 ? 0 : 1);
+		CHECK(drain(100) == 100);
+		usleep((useconds_t)(rand() % 300));
+		fflush(stdout);
+		pid = fork();
+		if (pid == 0) {
+			alarm(10);
+			send_some(100);
+			_exit(drain(100) == 100 ? 0 : 1);
+		}
+		CHECK(waitpid(pid, &status, 0) == pid);
+		CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+		pcap_close(cap);
 	}
-	CHECK(waitpid(pid, &status, 0) == pid);
-	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-	pcap_close(cap);
 }
 
 /* Handles, threads and descriptors do not pile up. */
