@@ -449,6 +449,18 @@ int nm_binding_sync(struct nm_binding *b, enum nm_dir dir)
 	return error;
 }
 
+bool nm_binding_csb(const struct nm_binding *b)
+{
+	uint32_t i;
+
+	if (!nm_load_acquire(&b->ready))
+		return false;
+	for (i = b->first[NM_RX]; i < b->last[NM_RX]; i++)
+		if (!b->port->krings[NM_RX][i].csb)
+			return false;
+	return b->first[NM_RX] < b->last[NM_RX];
+}
+
 /* Syncs the rings of a direction; `event` if one is ready, NM_POLLERR if one is broken. */
 static int poll_sync(struct nm_binding *b, enum nm_dir dir, int event)
 {

@@ -45,6 +45,8 @@ void nm_kring_init(struct nm_kring *kr, struct nm_port *port, enum nm_dir dir,
 	kr->mem = port->mem;
 	kr->sync = port->ops->sync[dir];
 	kr->notify = nm_kring_wake;
+	if (dir == NM_RX && port->ops->csb && port->ns->conf.csb)
+		kr->flags |= NM_KR_CSB;
 	nm_os_lock_init(&kr->lock);
 	nm_os_waitq_init(&kr->wq);
 	kring_reset(kr);
@@ -56,9 +58,16 @@ void nm_kring_fini(struct nm_kring *kr)
 	nm_os_lock_fini(&kr->lock);
 }
 
+/* Bytes before the ring, and with the ring. */
+static size_t ring_front(const struct nm_kring *kr)
+{
+	return kr->flags & NM_KR_CSB ? sizeof(struct nm_csb) : 0;
+}
+
 static size_t ring_size(const struct nm_kring *kr)
 {
-	return sizeof(struct netmap_ring) + kr->num_slots * sizeof(struct netmap_slot);
+	return ring_front(kr) + sizeof(struct netmap_ring) +
+	       kr->num_slots * sizeof(struct netmap_slot);
 }
 
 /* The ring's constants are const to clients: written here, once. */
@@ -75,6 +84,10 @@ static void ring_describe(struct nm_kring *kr, struct netmap_ring *ring)
 	ring->head = kr->rhead;
 	ring->cur = kr->rcur;
 	*(uint32_t *)&ring->tail = kr->rtail;
+	if (kr->csb) {
+		nm_store(&kr->csb->atok.head, kr->rhead);
+		nm_csb_publish(kr, kr->rtail);
+	}
 }
 
 static void tell_slots(const struct nm_share *share, struct nm_mem *mem)
@@ -90,6 +103,7 @@ int nm_kring_attach(struct nm_kring *kr, struct nm_err *err)
 {
 	struct netmap_ring *ring;
 	uint32_t i, *idx;
+	char *front;
 	int error;
 
 	idx = nm_os_alloc(kr->num_slots * sizeof(*idx));
@@ -99,13 +113,15 @@ int nm_kring_attach(struct nm_kring *kr, struct nm_err *err)
 	error = nm_mem_bufs_get(kr->mem, idx, kr->num_slots, err);
 	if (error)
 		goto out_free;
-	ring = nm_mem_alloc(kr->mem, NM_POOL_RING, ring_size(kr), err);
-	if (!ring) {
+	front = nm_mem_alloc(kr->mem, NM_POOL_RING, ring_size(kr), err);
+	if (!front) {
 		error = -ENOMEM;
 		for (i = 0; i < kr->num_slots; i++)
 			nm_mem_buf_put(kr->mem, idx[i]);
 		goto out_free;
 	}
+	ring = (struct netmap_ring *)(front + ring_front(kr));
+	kr->csb = kr->flags & NM_KR_CSB ? (struct nm_csb *)front : NULL;
 	kring_reset(kr);
 	ring_describe(kr, ring);
 	for (i = 0; i < kr->num_slots; i++) {
@@ -123,6 +139,13 @@ out_free:
 
 void nm_kring_renew(struct nm_kring *kr)
 {
+	if (kr->csb) {
+		nm_os_lock(&kr->lock);
+		nm_csb_collect(kr);
+		nm_store(&kr->rhead, kr->hwcur);
+		nm_store(&kr->rtail, kr->hwtail);
+		nm_os_unlock(&kr->lock);
+	}
 	nm_store(&kr->rcur, kr->rhead);
 	kr->ring->flags = 0;
 	ring_describe(kr, kr->ring);
@@ -137,7 +160,8 @@ void nm_kring_detach(struct nm_kring *kr)
 	for (i = 0; i < kr->num_slots; i++)
 		nm_mem_give_back(kr->mem, nm_slot_get(&ring->slot[i]).idx);
 	nm_share_del(kr->mem, &kr->share);
-	nm_mem_free(kr->mem, NM_POOL_RING, ring, ring_size(kr));
+	nm_mem_free(kr->mem, NM_POOL_RING, (char *)ring - ring_front(kr), ring_size(kr));
+	kr->csb = NULL;
 }
 
 /*
@@ -152,6 +176,8 @@ static int kring_restart(struct nm_kring *kr)
 	nm_store(&ring->head, kr->rhead);
 	nm_store(&ring->cur, kr->rhead);
 	nm_store((uint32_t *)&ring->tail, kr->rtail);
+	if (kr->csb)
+		nm_store(&kr->csb->atok.head, kr->rhead);
 	nm_stat_add(&kr->errors, 1);
 	return -EINVAL;
 }
@@ -163,9 +189,11 @@ int nm_kring_begin(struct nm_kring *kr)
 	/* pairs with the client's release of head after it wrote the slots */
 	uint32_t head = nm_load_acquire(&ring->head);
 	uint32_t cur = nm_load(&ring->cur);
-	uint32_t avail = nm_dist(kr->rhead, kr->rtail, n);
-	uint32_t dhead, dcur;
+	uint32_t avail, dhead, dcur;
 
+	if (kr->csb)
+		head = nm_csb_begin(kr, head);
+	avail = nm_dist(kr->rhead, kr->rtail, n);
 	if (nm_unlikely(head >= n || cur >= n))
 		return kring_restart(kr);
 	dhead = nm_dist(kr->rhead, head, n);
@@ -193,6 +221,8 @@ void nm_kring_end(struct nm_kring *kr, uint32_t tail)
 	if (nm_unlikely(nm_load(&kr->ring->flags) & NR_TIMESTAMP))
 		ring_stamp(kr->ring);
 	nm_store(&kr->rtail, tail);
+	if (kr->csb && !nm_csb_tail_is_news(kr, tail))
+		return;
 	/* pairs with the client's acquire of tail before it reads the slots */
 	nm_store_release((uint32_t *)&kr->ring->tail, tail);
 }

@@ -52,6 +52,23 @@ typedef int (*nm_sync_fn)(struct nm_kring *kr, int flags);
 
 /* kr->flags */
 #define NM_KR_HOST 2 /* host ring */
+#define NM_KR_CSB  4 /* has a CSB, see below */
+
+/*
+ * Where a call is a round trip to another process, a client that only wants to know what
+ * came, and to give back what it has seen, need not make one: the ring's two ends are in
+ * memory that both share, in the 128 bytes before the netmap_ring. The client puts into
+ * atok what it would have said in a sync, and takes from ktoa what that would have told it;
+ * senders look at atok when they need room. All that a sync does to such a ring can be done
+ * at any time by the other means: hwcur is under the lock, and moves only forward.
+ *
+ * This is for rx rings whose packets come without being asked for (VALE), if the host
+ * wants it (struct nm_ns_conf).
+ */
+struct nm_csb {
+	struct nm_csb_atok atok; /* the client's: hostile */
+	struct nm_csb_ktoa ktoa;
+};
 
 struct nm_kring {
 	/* read by every sync */
@@ -75,6 +92,8 @@ struct nm_kring {
 	uint32_t hwtail;
 	uint32_t lease;	 /* vale rx: reserved up to here, published up to hwtail */
 	uint32_t *done;	 /* vale rx: runs that are copied but not yet published */
+	struct nm_csb *csb; /* shared with the client; NULL: it has to call for a sync */
+	uint32_t begun;	 /* with a CSB: hwcur when the sync in progress began */
 	bool open;	 /* vale rx: packets may be put in; read in the rm domain */
 	struct nm_stats stats;
 	void (*notify)(struct nm_kring *kr); /* tells the client there is news */
@@ -186,6 +205,20 @@ static inline bool nm_kring_put(struct nm_kring *kr)
 {
 	return nm_unlikely(nm_xchg(&kr->busy, 0) != 1);
 }
+
+/* With a CSB, its lock held: what the client gave back since / what there is for it. */
+void nm_csb_collect(struct nm_kring *kr);
+static inline void nm_csb_publish(struct nm_kring *kr, uint32_t tail)
+{
+	/* pairs with the client's acquire before it reads the slots */
+	nm_store_release(&kr->csb->ktoa.hwtail, tail);
+}
+/* The sync of such a ring: sets rhead and rtail for begin(), which gets the head to check, */
+uint32_t nm_csb_begin(struct nm_kring *kr, uint32_t head);
+/* gives back up to the new rhead, */
+void nm_csb_give_back(struct nm_kring *kr);
+/* and has a later tail than the client: another thread of it may have found one by itself. */
+bool nm_csb_tail_is_news(const struct nm_kring *kr, uint32_t tail);
 
 /* The default notify: wakes those who wait for this ring or for its port. */
 void nm_kring_wake(struct nm_kring *kr);

@@ -18,6 +18,7 @@ void nm_ns_conf_default(struct nm_ns_conf *conf)
 	};
 	conf->global = conf->private_;
 	conf->vale_age = 300;
+	conf->csb = false;
 }
 
 int nm_ns_init(struct nm_ns *ns, const struct nm_ns_conf *conf)

@@ -23,6 +23,7 @@ struct nm_ns_conf {
 	struct nm_mem_conf global;   /* mem_id 1: NICs */
 	struct nm_mem_conf private_; /* VALE ports and pipes of their own */
 	uint32_t vale_age;	     /* seconds until a silent station is forgotten */
+	bool csb;		     /* a sync is a round trip: share pointers, see kring.h */
 };
 
 struct nm_ns {

@@ -65,6 +65,15 @@ struct nmcore_poller *nmcore_poller_new(int fd); /* NULL and errno: ENOMEM */
 void nmcore_poller_free(struct nmcore_poller *p);
 int nmcore_poller_poll(struct nmcore_poller *p, struct nmcore *nm, int events);
 
+/*
+ * For servers, whose clients would make a round trip for each sync. Not 0: the rx rings of
+ * this registered descriptor need none. That many bytes before each is a struct
+ * nm_csb_atok, behind that a struct nm_csb_ktoa. Instead of a sync, a client may store
+ * with release its head in atok.head, and load with acquire the new tail from
+ * ktoa.hwtail; it must do a real one to wait, to report errors, and for time stamps.
+ */
+size_t nmcore_csb(struct nmcore *nm);
+
 /* Why the calling descriptor's last failed call failed: one line, or "". */
 const char *nmcore_error(struct nmcore *nm);
 

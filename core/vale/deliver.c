@@ -28,21 +28,27 @@ static struct nm_kring *out_ring(struct nm_vport *vp, uint32_t hint)
 static uint32_t out_room(const struct nm_kring *out)
 {
 	/* the consumer's release of hwcur comes after its last look at those slots */
-	return nm_dist(out->lease, nm_load_acquire(&out->hwcur), out->num_slots);
+	uint32_t room = nm_dist(out->lease, nm_load_acquire(&out->hwcur), out->num_slots);
+
+	/* equal pointers: nothing reserved, everything free but the spare slot */
+	return room ? room - 1 : out->num_slots - 1;
 }
 
 /* Reserves up to `want` slots: how many, the first in *start. */
 static uint32_t reserve(struct nm_kring *out, uint32_t want, uint32_t *start)
 {
-	uint32_t n = out->num_slots, room;
+	uint32_t room;
 
 	nm_os_lock(&out->lock);
-	/* equal pointers: nothing reserved, everything free but the spare slot */
 	room = out_room(out);
-	room = room ? room - 1 : n - 1;
+	if (room < want && out->csb) {
+		/* only then: it is a line that the receiver writes */
+		nm_csb_collect(out);
+		room = out_room(out);
+	}
 	want = want < room ? want : room;
 	*start = out->lease;
-	out->lease = nm_add(out->lease, want, n);
+	out->lease = nm_add(out->lease, want, out->num_slots);
 	nm_os_unlock(&out->lock);
 	return want;
 }
@@ -93,6 +99,8 @@ static bool publish(struct nm_kring *out, uint32_t start, uint32_t taken,
 		} while (run);
 		/* pairs with the receiver's acquire in rxsync */
 		nm_store_release(&out->hwtail, tail);
+		if (out->csb)
+			nm_csb_publish(out, tail);
 		moved = true;
 	}
 	nm_stat_add(&out->stats.packets, t->packets);

@@ -41,8 +41,11 @@ static int vale_txsync(struct nm_kring *kr, int flags)
 static int vale_rxsync(struct nm_kring *kr, int flags)
 {
 	(void)flags;
-	/* pairs with the senders' acquire: we are done with those slots */
-	nm_store_release(&kr->hwcur, kr->rhead);
+	if (kr->csb)
+		nm_csb_give_back(kr);
+	else
+		/* pairs with the senders' acquire: we are done with those slots */
+		nm_store_release(&kr->hwcur, kr->rhead);
 	nm_kring_end(kr, nm_load_acquire(&kr->hwtail));
 	return 0;
 }
@@ -129,6 +132,7 @@ static void vale_describe(struct nm_port *port, char *buf, size_t size)
 static const struct nm_port_ops vale_ops = {
 	.kind = "vale",
 	.sync = { vale_txsync, vale_rxsync },
+	.csb = true,
 	.up = vale_up,
 	.down = vale_down,
 	.ring_up = vale_ring_up,

@@ -61,6 +61,7 @@ void nm_settings_conf(struct nm_ns_conf *conf)
 		nic_reserve(nm_settings.nic_bufs ? nm_settings.nic_bufs : NIC_BUFS);
 	conf->private_.reserve = nm_settings.memory;
 	conf->vale_age = nm_settings.vale_age;
+	conf->csb = true;
 }
 
 /*

@@ -298,6 +298,11 @@ int nmcore_poller_poll(struct nmcore_poller *p, struct nmcore *nm, int events)
 	return poll_with(nm, events, &p->p);
 }
 
+size_t nmcore_csb(struct nmcore *nm)
+{
+	return !inherited(nm) && nm_binding_csb(&nm->b) ? sizeof(struct nm_csb) : 0;
+}
+
 const char *nmcore_error(struct nmcore *nm)
 {
 	return nm->b.err.text;
