@@ -38,15 +38,34 @@ struct nmc_chan {
 	uint8_t nonce[NMD_NONCE];
 };
 
+/*
+ * Rings that need no call to be synced: client_csb.c. The mapping is ours, since the
+ * program's may be gone when it polls.
+ */
+#define NMC_CSB_RINGS 64
+
+struct nmc_csb {
+	char *region; /* NULL: none */
+	size_t size;
+	size_t front; /* bytes before a ring */
+	unsigned int nrx, ntx;
+	struct netmap_ring *ring[NMC_CSB_RINGS]; /* nrx, and ntx behind them */
+	int64_t checked; /* ns: when a sync that found nothing last made a call */
+	int64_t spin; /* ns that a wait may look by itself before it sleeps */
+};
+
 /* An open file of /dev/netmap, in this process. */
 struct nmc_file {
 	struct nmc_file *next, **prevp;
 	uint64_t id;  /* the same in every process */
 	uint32_t refs; /* held by descriptors and by calls in progress */
 	bool dead;    /* the daemon is gone */
+	bool registered;
 	bool ask;     /* the daemon knows why the last call failed */
 	char *region;	    /* where the program has it mapped, */
 	uint64_t nifp_offset; /* and its netmap_if in there; for nmc_rings() */
+	struct nmc_csb csb;
+	bool csb_ready; /* set with release once that is complete */
 	pthread_mutex_t lock;
 	struct nmc_chan *chan[NMC_CHANS];
 	char err[NMD_TEXT];
@@ -119,6 +138,19 @@ int nmc_poll_with(struct nmc_file *f, int fd, int events, struct nmc_waiter *w);
 uint64_t nmc_rings(struct nmc_file *f);
 void nmc_waiter_free(struct nmc_file *f, int fd, struct nmc_waiter *w);
 const char *nmc_strerror(struct nmc_file *f, int fd);
+
+/*
+ * client_csb.c: learns where the rings are, from the answer to NMD_MEMORY; forgets it. Then:
+ * a sync without a call, false: it takes one. The same for poll(2), whether POLLIN is all of
+ * `events` and there is some; wait() goes on looking for a moment if that is worth it, and
+ * is told by waited() how long the real wait took.
+ */
+void nmc_csb_init(struct nmc_file *f, int memfd, const struct nmd_memory *m);
+void nmc_csb_fini(struct nmc_file *f);
+bool nmc_csb_sync(struct nmc_file *f);
+bool nmc_csb_poll(struct nmc_file *f, int events);
+bool nmc_csb_wait(struct nmc_file *f, int events, int64_t *since);
+void nmc_csb_waited(struct nmc_file *f, int64_t since, int got);
 
 /* client_request.c: what a request's argument points to. */
 bool nmc_peek(void *dst, uint64_t addr, size_t len);

@@ -34,6 +34,9 @@ static void note_registration(struct nmc_file *f, unsigned long request, const v
 			((const struct nmreq_register *)(uintptr_t)hdr->nr_body)->nr_offset;
 	else if (request == NIOCREGIF)
 		f->nifp_offset = old->nr_offset;
+	else
+		return;
+	f->registered = true;
 }
 
 static int ctrl(struct nmc_file *f, int fd, unsigned long request, void *arg)
@@ -78,7 +81,7 @@ int nmc_ioctl(struct nmc_file *f, int fd, unsigned long request, void *arg)
 	case NIOCTXSYNC:
 		return sync_rings(f, fd, NMD_OP_TXSYNC);
 	case NIOCRXSYNC:
-		return sync_rings(f, fd, NMD_OP_RXSYNC);
+		return nmc_csb_sync(f) ? 0 : sync_rings(f, fd, NMD_OP_RXSYNC);
 	case NIOCCTRL:
 	case NIOCREGIF:
 	case NIOCGINFO:
@@ -91,27 +94,26 @@ int nmc_ioctl(struct nmc_file *f, int fd, unsigned long request, void *arg)
 }
 
 /* The region's descriptor, to be closed by the caller; -1 and errno. */
-static int memory(struct nmc_file *f, int fd, uint64_t *size)
+static int memory(struct nmc_file *f, int fd, struct nmd_memory *m)
 {
 	struct nmc_chan *ch = nmc_chan_get(f, fd);
 	struct nmd_header ask;
-	struct nmd_memory m;
 	int memfd, seals;
 	ssize_t n;
 
 	if (ch == NULL)
 		return -1;
 	nmd_header_init(&ask, NMD_MEMORY, sizeof(ask));
-	n = nmc_msg_call(f, ch, &ask, sizeof(ask), &m, sizeof(m), &memfd);
+	n = nmc_msg_call(f, ch, &ask, sizeof(ask), m, sizeof(*m), &memfd);
 	nmc_chan_put(ch);
-	if (n != sizeof(m) || m.h.type != NMD_MEMORY_IS || (memfd < 0 && m.h.error == 0)) {
+	if (n != sizeof(*m) || m->h.type != NMD_MEMORY_IS || (memfd < 0 && m->h.error == 0)) {
 		nmc_close(memfd);
 		errno = f->dead ? ENXIO : EPROTO;
 		return -1;
 	}
-	if (m.h.error != 0) {
+	if (m->h.error != 0) {
 		nmc_close(memfd);
-		return nmc_fail(f, (int)m.h.error, NULL);
+		return nmc_fail(f, (int)m->h.error, NULL);
 	}
 	/* A file that could shrink would be a SIGBUS in the program one day. */
 	seals = (int)syscall(SYS_fcntl, memfd, F_GET_SEALS);
@@ -119,30 +121,61 @@ static int memory(struct nmc_file *f, int fd, uint64_t *size)
 		nmc_close(memfd);
 		return nmc_fail(f, EPROTO, "netmapd's memory is not sealed");
 	}
-	*size = m.size;
 	return memfd;
+}
+
+#define HUGE ((size_t)2 << 20)
+
+/*
+ * A place that begins where a huge page may, so that those of the daemon's memory are huge
+ * here too.
+ */
+static void *map_aligned(size_t len, int prot, int flags, int memfd)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), size = (len + page - 1) / page * page;
+	char *room = (char *)syscall(SYS_mmap, NULL, size + HUGE, PROT_NONE,
+				     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *at;
+	void *p;
+
+	if (room == MAP_FAILED)
+		return MAP_FAILED;
+	at = (char *)(((uintptr_t)room + HUGE - 1) / HUGE * HUGE);
+	p = (void *)syscall(SYS_mmap, at, len, prot, flags | MAP_FIXED, memfd, 0);
+	if (p == MAP_FAILED) {
+		syscall(SYS_munmap, room, size + HUGE);
+		return MAP_FAILED;
+	}
+	if (at != room)
+		syscall(SYS_munmap, room, at - room);
+	syscall(SYS_munmap, at + size, room + HUGE - at);
+	return p;
 }
 
 void *nmc_mmap(struct nmc_file *f, int fd, void *addr, size_t len, int prot, int flags,
 	       off_t off)
 {
-	uint64_t size = 0;
+	struct nmd_memory m;
 	void *p;
 	int memfd, e;
 
 	nmc_enter();
-	memfd = memory(f, fd, &size);
+	memfd = memory(f, fd, &m);
 	if (memfd < 0)
 		return MAP_FAILED;
-	if (off < 0 || (uint64_t)off > size || len > size - (uint64_t)off) {
+	if (off < 0 || (uint64_t)off > m.size || len > m.size - (uint64_t)off) {
 		nmc_close(memfd);
 		nmc_fail(f, EINVAL, "mmap beyond the end of the region (nr_memsize)");
 		return MAP_FAILED;
 	}
-	p = (void *)syscall(SYS_mmap, addr, len, prot, flags, memfd, off);
+	if (addr == NULL && off == 0 && len >= HUGE)
+		p = map_aligned(len, prot, flags, memfd);
+	else
+		p = (void *)syscall(SYS_mmap, addr, len, prot, flags, memfd, off);
 	e = errno;
 	if (p != MAP_FAILED && off == 0)
 		f->region = p;
+	nmc_csb_init(f, memfd, &m);
 	nmc_close(memfd);
 	errno = e;
 	return p;
@@ -222,6 +255,8 @@ int nmc_poll(struct nmc_file *f, int fd, int events, int *wake)
 	int got;
 
 	nmc_enter();
+	if (nmc_csb_poll(f, events))
+		return POLLIN;
 	ch = nmc_chan_get(f, fd);
 	if (ch == NULL)
 		return POLLERR;
@@ -272,14 +307,18 @@ static int wait_on(struct nmc_file *f, struct nmc_chan *ch, int events, int time
 int nmc_await(struct nmc_file *f, int fd, int events, int timeout_ms)
 {
 	struct nmc_chan *ch;
+	int64_t since;
 	int got;
 
 	nmc_enter();
+	if (nmc_csb_wait(f, events, &since))
+		return POLLIN;
 	ch = nmc_chan_get(f, fd);
 	if (ch == NULL)
 		return POLLERR;
 	got = wait_on(f, ch, events, timeout_ms);
 	nmc_chan_put(ch);
+	nmc_csb_waited(f, since, got);
 	return got;
 }
 
@@ -289,6 +328,8 @@ int nmc_poll_with(struct nmc_file *f, int fd, int events, struct nmc_waiter *w)
 	int got;
 
 	nmc_enter();
+	if (nmc_csb_poll(f, events))
+		return POLLIN;
 	ch = nmc_chan_get(f, fd);
 	if (ch == NULL)
 		return POLLERR;

@@ -12,7 +12,7 @@ static struct nmc_file *files, *spare;
 static void file_init(struct nmc_file *f, uint64_t id)
 {
 	f->id = id;
-	f->dead = f->ask = false;
+	f->dead = f->ask = f->registered = false;
 	f->err[0] = '\0';
 	f->region = NULL;
 	f->nifp_offset = 0;
@@ -101,6 +101,7 @@ void nmc_file_put(struct nmc_file *f)
 	if (!last)
 		return;
 	drop_channels(f, true);
+	nmc_csb_fini(f);
 	pthread_mutex_lock(&files_lock);
 	f->next = spare;
 	spare = f;

@@ -74,8 +74,10 @@ static bool call_memory(struct nmd_chan *ch)
 
 	memset(&m, 0, sizeof(m));
 	nmd_header_init(&m.h, NMD_MEMORY_IS, sizeof(m));
-	if (nm)
+	if (nm) {
 		fd = nmcore_memfd(nm, &m.size);
+		m.csb = nmcore_csb(nm);
+	}
 	if (fd < 0) {
 		m.h.error = errno;
 		return answer(ch, &m, sizeof(m), NULL);
