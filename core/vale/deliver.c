@@ -208,6 +208,19 @@ void nm_deliver_flush(struct nm_vale_work *w)
 	w->npending = 0;
 }
 
+/*
+ * Slots that were reserved: the receiver looked at them on another processor, so their
+ * lines are not ours to write yet. All are asked for at once.
+ */
+static void fetch_slots(const struct nm_kring *out, uint32_t start, uint32_t n)
+{
+	const uint32_t step = NM_CACHELINE / sizeof(struct netmap_slot);
+	uint32_t k;
+
+	for (k = 0; k < n; k += step)
+		nm_prefetchw(&out->ring->slot[nm_add(start, k, out->num_slots)]);
+}
+
 /* The pending delivery to `out`, or an empty place for one. */
 static struct delivery *delivery_of(struct nm_vale_work *w, struct nm_kring *out)
 {
@@ -236,6 +249,7 @@ static uint32_t delivery_grow(struct delivery *d, struct nm_kring *out, uint32_t
 		d->start = start;
 	}
 	d->taken += got;
+	fetch_slots(out, start, got);
 	return got;
 }
 
