@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "binding.h"
 
-#define NR_KNOWN_FLAGS                                                                   \
-	(NR_EXCLUSIVE | NR_TX_RINGS_ONLY | NR_RX_RINGS_ONLY | NR_ACCEPT_VNET_HDR |       \
-	 NR_DO_RX_POLL | NR_NO_TX_POLL)
 #define NR_MONITOR_FLAGS (NR_MONITOR_TX | NR_MONITOR_RX | NR_ZCOPY_MON)
 
 void nm_binding_init(struct nm_binding *b, struct nm_ns *ns, uint32_t owner)
@@ -32,9 +29,9 @@ static int check_flags(struct nm_binding *b, const struct nmreq_register *reg)
 		return nm_fail(&b->err, -EOPNOTSUPP,
 			       "monitors (flags 0x%llx) are not supported here",
 			       (unsigned long long)(reg->nr_flags & NR_MONITOR_FLAGS));
-	if (reg->nr_flags & ~(uint64_t)NR_KNOWN_FLAGS)
+	if (reg->nr_flags & ~NM_REG_FLAGS)
 		return nm_fail(&b->err, -EINVAL, "unknown flags 0x%llx in nr_flags",
-			       (unsigned long long)(reg->nr_flags & ~(uint64_t)NR_KNOWN_FLAGS));
+			       (unsigned long long)(reg->nr_flags & ~NM_REG_FLAGS));
 	if ((reg->nr_flags & NR_TX_RINGS_ONLY) && (reg->nr_flags & NR_RX_RINGS_ONLY))
 		return nm_fail(&b->err, -EINVAL,
 			       "NR_TX_RINGS_ONLY and NR_RX_RINGS_ONLY exclude each other");

@@ -256,17 +256,26 @@ static int geometry_check(const char *what, uint32_t v, uint32_t min, uint32_t m
 	return 0;
 }
 
+static int spec_check(const struct nm_port_spec *spec, struct nm_err *err)
+{
+	int error = geometry_check("tx rings", spec->tx_rings, 1, NM_MAX_RINGS, err);
+
+	if (!error)
+		error = geometry_check("rx rings", spec->rx_rings, 1, NM_MAX_RINGS, err);
+	if (!error)
+		error = geometry_check("tx slots", spec->tx_slots, NM_MIN_SLOTS, NM_MAX_SLOTS, err);
+	if (!error)
+		error = geometry_check("rx slots", spec->rx_slots, NM_MIN_SLOTS, NM_MAX_SLOTS, err);
+	return error;
+}
+
 int nm_port_set_rings(struct nm_port *port, uint32_t txr, uint32_t rxr, uint32_t txs,
 		      uint32_t rxs, struct nm_err *err)
 {
-	int error = geometry_check("tx rings", txr, 1, NM_MAX_RINGS, err);
+	const struct nm_port_spec spec = { .tx_rings = txr, .rx_rings = rxr, .tx_slots = txs,
+					   .rx_slots = rxs };
+	int error = spec_check(&spec, err);
 
-	if (!error)
-		error = geometry_check("rx rings", rxr, 1, NM_MAX_RINGS, err);
-	if (!error)
-		error = geometry_check("tx slots", txs, NM_MIN_SLOTS, NM_MAX_SLOTS, err);
-	if (!error)
-		error = geometry_check("rx slots", rxs, NM_MIN_SLOTS, NM_MAX_SLOTS, err);
 	if (error || port->users)
 		return error;
 	port->nrings[NM_TX] = txr ? txr : port->nrings[NM_TX];
@@ -344,8 +353,11 @@ static int port_get(struct nm_ns *ns, const struct nm_port_spec *spec, struct nm
 int nm_port_get(struct nm_ns *ns, const struct nm_port_spec *spec, struct nm_port **portp,
 		struct nm_err *err)
 {
-	int error = port_get(ns, spec, portp, err);
+	/* also where they are only wishes, as of an interface */
+	int error = spec_check(spec, err);
 
+	if (!error)
+		error = port_get(ns, spec, portp, err);
 	if (error)
 		return error;
 	error = nm_port_set_host_rings(*portp, spec->host_tx_rings, spec->host_rx_rings, err);

@@ -19,6 +19,11 @@
 #define NM_MIN_SLOTS  8
 #define NM_DEF_SLOTS  1024
 
+/* nr_flags of a registration that mean something here. */
+#define NM_REG_FLAGS                                                                     \
+	((uint64_t)(NR_EXCLUSIVE | NR_TX_RINGS_ONLY | NR_RX_RINGS_ONLY |                 \
+		    NR_ACCEPT_VNET_HDR | NR_DO_RX_POLL | NR_NO_TX_POLL))
+
 struct nm_piece;
 
 /* Past the rings, see host.h. */

@@ -130,7 +130,15 @@ int nm_vale_attach(struct nm_ns *ns, const char *name, const struct nmreq_regist
 		   const struct nm_os_user *user, uint32_t *index, struct nm_err *err)
 {
 	char swname[NETMAP_REQ_IFNAMSIZ];
-	struct nm_port_spec spec = { .user = user, .create = true, .mem_id = reg->nr_mem_id };
+	struct nm_port_spec spec = {
+		.user = user,
+		.create = true,
+		.mem_id = reg->nr_mem_id,
+		.tx_rings = reg->nr_tx_rings,
+		.rx_rings = reg->nr_rx_rings,
+		.tx_slots = reg->nr_tx_slots,
+		.rx_slots = reg->nr_rx_slots,
+	};
 	struct nm_switch *sw;
 	struct nm_port *port;
 	int error = 0;
@@ -146,6 +154,9 @@ int nm_vale_attach(struct nm_ns *ns, const char *name, const struct nmreq_regist
 	if (reg->nr_mode != NR_REG_ALL_NIC && reg->nr_mode != NR_REG_DEFAULT)
 		return nm_fail(err, -EINVAL, "mode %u in nr_mode: only all rings of a port "
 			       "can be attached", reg->nr_mode);
+	if (reg->nr_flags & ~NM_REG_FLAGS)
+		return nm_fail(err, -EINVAL, "unknown flags 0x%llx in nr_flags",
+			       (unsigned long long)(reg->nr_flags & ~NM_REG_FLAGS));
 	error = nm_port_get(ns, &spec, &port, err);
 	if (error)
 		return error;
