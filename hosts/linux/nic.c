@@ -72,6 +72,7 @@ static int take_over(struct nm_nic *nic, struct net_device *dev, struct nm_err *
 		return nm_fail(err, error, "%s: no promiscuous mode (error %d)", name, -error);
 	}
 	features_off(nic, dev);
+	nm_xdp_attach(nic, dev);
 	nic->up = true;
 	return 0;
 }
@@ -82,6 +83,7 @@ void nm_nic_release(struct nm_nic *nic, struct net_device *dev)
 		return;
 	nic->up = false;
 	nm_nic_host_release(nic);
+	nm_xdp_detach(nic, dev);
 	netdev_rx_handler_unregister(dev); /* waits for those inside */
 	dev_set_promiscuity(dev, -1);
 	features_back(nic, dev);
@@ -154,7 +156,8 @@ static void nic_arm(struct nm_kring *kr)
 static void nic_describe(struct nm_port *port, char *buf, size_t size)
 {
 	struct nm_nic *nic = nm_nic_of(port);
-	const char *driver = "none";
+	bool xdp = READ_ONCE(nic->xdp.prog);
+	const char *driver = "none", *why = xdp ? NULL : READ_ONCE(nic->xdp.why);
 	struct net_device *dev;
 
 	rcu_read_lock();
@@ -163,8 +166,9 @@ static void nic_describe(struct nm_port *port, char *buf, size_t size)
 		driver = dev->rtnl_link_ops->kind;
 	else if (dev && dev->dev.parent && dev->dev.parent->driver)
 		driver = dev->dev.parent->driver->name;
-	snprintf(buf, size, "emulated, driver %s, %ld checksums completed, %ld packets cut",
-		 driver, atomic_long_read(&nic->fixes.checksums),
+	snprintf(buf, size, "%s%s%s%s, driver %s, %ld checksums completed, %ld packets cut",
+		 xdp ? "XDP" : "emulated", why ? " (" : "", why ?: "", why ? ")" : "", driver,
+		 atomic_long_read(&nic->fixes.checksums),
 		 atomic_long_read(&nic->fixes.segmented));
 	rcu_read_unlock();
 }

@@ -7,6 +7,7 @@
  * nic_rx.c     from the wire: an rx handler puts packets into the ring at once
  * nic_tx.c     to the wire: packets are built from the ring, and given to the driver
  * nic_host.c   host rings, and packets that go past rings
+ * xdp.h        the fast way in and out, where the driver has one
  *
  * The device, whether the port is up, and the list of ports are changed under rtnl only,
  * which is taken inside the namespace's lock. The data path finds the device by RCU.
@@ -15,7 +16,9 @@
 #define NM_NIC_H
 
 #include "host.h"
+#include "xdp.h"
 
+#include <linux/hrtimer.h>
 #include <linux/interrupt.h>
 #include <linux/list.h>
 #include <linux/netdevice.h>
@@ -28,9 +31,10 @@ struct nm_nic;
 struct nm_nic_rxq {
 	struct tasklet_struct news;
 	struct nm_kring *kr; /* NULL while the ring is down */
+	int cpu;	     /* that `news` waits on; -1: not known */
 };
 
-#define NM_NIC_BATCH 32 /* packets given to a driver at a time */
+#define NM_NIC_BATCH 128 /* packets given to a driver at a time */
 
 /* A packet of a tx ring: its slots [first, end), `len` bytes. */
 struct nm_nic_packet {
@@ -43,7 +47,12 @@ struct nm_nic_packet {
  */
 struct nm_nic_batch {
 	uint32_t n;
-	struct sk_buff *skb[NM_NIC_BATCH];
+	bool xdp; /* of frames; else of skbs */
+	union {
+		struct sk_buff *skb[NM_NIC_BATCH];
+		struct xdp_frame *frame[NM_NIC_BATCH];
+	};
+	struct nm_xdp_page *page[NM_NIC_BATCH]; /* a frame's */
 	struct nm_nic_packet p[NM_NIC_BATCH];
 	union nm_slot slots[NETMAP_MAX_FRAGS]; /* of the packet being built */
 };
@@ -55,8 +64,12 @@ struct nm_nic_txq {
 	bool starved;	 /* packets wait for the driver to take them */
 	struct nm_kring *kr;
 	struct tasklet_struct retry;
-	struct timer_list timer; /* in case that no packet of ours is in flight */
-	struct nm_nic_batch batch; /* who syncs the ring owns it */
+	struct hrtimer timer; /* in case that no packet of ours is in flight */
+	u64 delay;	      /* of that, ns */
+	u32 stuck;	      /* the slot that it waited at */
+	bool xdp;	      /* frames, if the device takes them */
+	struct nm_xdp_pool pool;
+	struct nm_nic_batch batch; /* who syncs the ring owns it, and pool */
 	struct rcu_head rcu;
 };
 
@@ -78,6 +91,7 @@ struct nm_nic {
 	uint32_t readers;	  /* host rx rings that are open; namespace locked */
 	bool hooked;		  /* takes what the stack sends; rtnl */
 	struct nf_hook_ops egress;
+	struct nm_xdp xdp;
 };
 
 /* All of the module; rtnl. */
@@ -106,6 +120,12 @@ static inline bool nm_nic_unmark(const struct nm_nic *nic, struct sk_buff *skb)
 	return true;
 }
 
+/* One end of two, such as a veth: queue i here is queue i there. */
+static inline bool nm_nic_is_pair(const struct net_device *dev)
+{
+	return dev->netdev_ops->ndo_get_peer_dev;
+}
+
 /* module load and unload */
 int nm_nic_register(void);
 void nm_nic_unregister(void);
@@ -130,6 +150,10 @@ static inline bool nm_nic_is_slow(const struct sk_buff *skb)
 }
 /* That is done to it, then it goes into the ring; consumes the packet. */
 void nm_nic_put_slow(struct nm_nic *nic, struct nm_kring *kr, struct sk_buff *skb);
+/* A packet in one piece into the ring, whose lock is held; false: it is lost. */
+bool nm_nic_put_flat(struct nm_kring *kr, const void *data, uint32_t len);
+/* Something was put into the ring: who waits for it is told once this batch is over. */
+void nm_nic_rx_news(struct nm_nic_rxq *q);
 
 /* nic_tx.c */
 int nm_nic_txsync(struct nm_kring *kr, int flags);

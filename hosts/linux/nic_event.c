@@ -76,7 +76,8 @@ static int device_event(struct notifier_block *nb, unsigned long event, void *pt
 		case NETDEV_GOING_DOWN:
 			if (!nic->up)
 				break;
-			lose(nic, dev, ENETDOWN, false);
+			/* one that is being removed goes down first */
+			lose(nic, dev, list_empty(&dev->unreg_list) ? ENETDOWN : ENXIO, false);
 			schedule_work(&work);
 			break;
 		case NETDEV_CHANGENAME:

@@ -71,7 +71,7 @@ static unsigned int from_stack(void *priv, struct sk_buff *skb,
 	if (unlikely(!kr))
 		return NF_ACCEPT;
 	verdict = take(nic, kr, skb);
-	tasklet_schedule(&nic->rxq[kr->id].news);
+	nm_nic_rx_news(&nic->rxq[kr->id]);
 	return verdict;
 }
 

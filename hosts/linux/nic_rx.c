@@ -56,6 +56,58 @@ static void frame_copy(const struct frame *f, uint32_t off, char *to, uint32_t n
 	skb_copy_bits(f->skb, shift + (int)off, to, n);
 }
 
+static uint32_t room_of(const struct nm_kring *kr)
+{
+	/* pairs with the client's release in rxsync: it is done with those slots */
+	return nm_dist(nm_next(kr->hwtail, kr->num_slots), nm_load_acquire(&kr->hwcur),
+		       kr->num_slots);
+}
+
+/*
+ * The next slot, whose buffer is good. One that came back with nonsense is passed over: its
+ * reader finds an empty packet there.
+ */
+static bool slot_next(struct nm_kring *kr, union nm_slot *s)
+{
+	uint32_t nbufs = nm_mem_nbufs_committed(kr->mem);
+
+	while (likely(room_of(kr))) {
+		struct netmap_slot *slot = &kr->ring->slot[kr->hwtail];
+
+		*s = nm_slot_get(slot);
+		if (likely(s->idx - NM_BUF_FIRST < nbufs - NM_BUF_FIRST))
+			return true;
+		s->len = 0;
+		s->flags = 0;
+		nm_slot_set(slot, *s);
+		drop(kr, NM_DROP_BADSLOT);
+		nm_store_release(&kr->hwtail, nm_next(kr->hwtail, kr->num_slots));
+	}
+	drop(kr, NM_DROP_NOROOM);
+	return false;
+}
+
+bool nm_nic_put_flat(struct nm_kring *kr, const void *data, uint32_t len)
+{
+	union nm_slot s;
+
+	if (unlikely(len > kr->mem->conf.buf_len)) {
+		drop(kr, NM_DROP_TOOLONG);
+		return false;
+	}
+	if (unlikely(!slot_next(kr, &s)))
+		return false;
+	nm_os_copy_pkt(nm_mem_buf(kr->mem, s.idx), data, len);
+	s.len = len;
+	s.flags = 0;
+	nm_slot_set(&kr->ring->slot[kr->hwtail], s);
+	nm_stat_add(&kr->stats.packets, 1);
+	nm_stat_add(&kr->stats.bytes, len);
+	/* pairs with the acquire in rxsync: slots before tail */
+	nm_store_release(&kr->hwtail, nm_next(kr->hwtail, kr->num_slots));
+	return true;
+}
+
 /* Into the ring, whose lock is held, in as many slots as it needs; false: it is lost. */
 static bool put_locked(struct nm_kring *kr, const struct frame *f)
 {
@@ -63,10 +115,10 @@ static bool put_locked(struct nm_kring *kr, const struct frame *f)
 	uint32_t buf_len = kr->mem->conf.buf_len;
 	uint32_t nbufs = nm_mem_nbufs_committed(kr->mem);
 	uint32_t slots = likely(len <= buf_len) ? 1 : DIV_ROUND_UP(len, buf_len);
-	/* pairs with the client's release in rxsync: it is done with those slots */
-	uint32_t room = nm_dist(nm_next(tail, n), nm_load_acquire(&kr->hwcur), n);
 
-	if (unlikely(room < slots)) {
+	if (likely(slots == 1 && !skb_vlan_tag_present(f->skb) && !skb_is_nonlinear(f->skb)))
+		return nm_nic_put_flat(kr, skb_mac_header(f->skb), len);
+	if (unlikely(room_of(kr) < slots)) {
 		drop(kr, NM_DROP_NOROOM);
 		return false;
 	}
@@ -79,10 +131,7 @@ static bool put_locked(struct nm_kring *kr, const struct frame *f)
 			return false;
 		}
 		k = min(len - off, buf_len);
-		if (likely(!skb_vlan_tag_present(f->skb) && !skb_is_nonlinear(f->skb)))
-			memcpy(nm_mem_buf(kr->mem, s.idx), skb_mac_header(f->skb) + off, k);
-		else
-			frame_copy(f, off, nm_mem_buf(kr->mem, s.idx), k);
+		frame_copy(f, off, nm_mem_buf(kr->mem, s.idx), k);
 		s.len = k;
 		s.flags = off + k < len ? NS_MOREFRAG : 0;
 		nm_slot_set(slot, s);
@@ -160,12 +209,32 @@ static struct nm_kring *ring_of(struct nm_nic *nic, const struct sk_buff *skb)
 {
 	uint32_t n = nic->port.nrings[NM_RX], q = 0;
 
-	if (n > 1 && skb_rx_queue_recorded(skb)) {
-		q = skb_get_rx_queue(skb);
+	if (n > 1) {
+		/* what the other end sent it to, not yet turned into what came from where */
+		if (nm_nic_is_pair(skb->dev))
+			q = skb_get_queue_mapping(skb);
+		else if (skb_rx_queue_recorded(skb))
+			q = skb_get_rx_queue(skb);
 		if (unlikely(q >= n))
 			q %= n;
 	}
 	return &nic->port.krings[NM_RX][q];
+}
+
+/*
+ * If it waits on this CPU it runs after us, and sees what we did. (On another one it may
+ * be running already; scheduling it again has the barrier that is needed then.)
+ */
+void nm_nic_rx_news(struct nm_nic_rxq *q)
+{
+	int cpu = smp_processor_id();
+
+	if (likely(READ_ONCE(q->cpu) == cpu && test_bit(TASKLET_STATE_SCHED, &q->news.state)))
+		return;
+	if (test_and_set_bit(TASKLET_STATE_SCHED, &q->news.state))
+		return;
+	WRITE_ONCE(q->cpu, cpu);
+	__tasklet_schedule(&q->news);
 }
 
 rx_handler_result_t nm_nic_rx_handler(struct sk_buff **pskb)
@@ -184,7 +253,7 @@ rx_handler_result_t nm_nic_rx_handler(struct sk_buff **pskb)
 		nm_nic_put(kr, skb);
 		napi_consume_skb(skb, 1);
 	}
-	tasklet_schedule(&nic->rxq[kr->id].news);
+	nm_nic_rx_news(&nic->rxq[kr->id]);
 	return RX_HANDLER_CONSUMED;
 }
 
@@ -204,6 +273,7 @@ static void tell(struct tasklet_struct *t)
 	struct nm_kring *kr = q->kr;
 	void (*notify)(struct nm_kring *kr) = nm_load_acquire(&kr->notify);
 
+	WRITE_ONCE(q->cpu, -1);
 	notify(kr);
 }
 
@@ -221,6 +291,7 @@ int nm_nic_rx_up(struct nm_kring *kr, struct nm_err *err)
 	struct nm_nic_rxq *q = &nm_nic_of(kr->port)->rxq[kr->id];
 
 	q->kr = kr;
+	q->cpu = -1;
 	tasklet_setup(&q->news, tell);
 	nm_store_release(&kr->open, true);
 	return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Transmitting through the driver's own entry, past the queueing discipline. A batch is
- * built (from the per-CPU pools of skbs and page fragments that receiving refills, so that
+ * Transmitting through the driver's own entry, past the queueing discipline. Where the driver
+ * takes XDP frames, a batch is one of those (xdp_tx.c). Else it is of skbs, and is built (from the per-CPU pools of skbs and page fragments that receiving refills, so that
  * nothing is allocated as long as packets come back), then handed over under one lock with
  * one doorbell.
  *
@@ -19,9 +19,12 @@
 #include <linux/skbuff.h>
 #include <linux/wait.h>
 
-#define MAX_FLIGHT  256 /* of a ring; well below netdev_max_backlog, which is 1000 */
-#define RETRY_TICKS 1
-#define RETRIES	    16
+#define MAX_FLIGHT 256u /* skbs of a ring; well below netdev_max_backlog, which is 1000 */
+#define SKB_BATCH  32u
+#define RETRIES	   16
+#define RETRY_SKB  (1 * NSEC_PER_MSEC)
+#define RETRY_XDP  (50 * NSEC_PER_USEC) /* nobody tells when frames would be taken again */
+#define RETRY_MOST (4 * NSEC_PER_MSEC)	/* each time that nothing was taken it is twice as long */
 
 static atomic_t queues = ATOMIC_INIT(0); /* that exist, rings or packets */
 static DECLARE_WAIT_QUEUE_HEAD(queues_gone);
@@ -34,11 +37,19 @@ static void drop(struct nm_kring *kr, enum nm_drop cause, uint32_t n)
 
 /* ---- packets in flight ---- */
 
+static void txq_free(struct rcu_head *rcu)
+{
+	struct nm_nic_txq *q = container_of(rcu, struct nm_nic_txq, rcu);
+
+	nm_xdp_pool_fini(&q->pool);
+	kfree(q);
+}
+
 static void txq_put(struct nm_nic_txq *q)
 {
 	if (!atomic_dec_and_test(&q->refs))
 		return;
-	kfree_rcu(q, rcu);
+	call_rcu(&q->rcu, txq_free);
 	if (atomic_dec_and_test(&queues))
 		wake_up(&queues_gone);
 }
@@ -83,7 +94,7 @@ static enum verdict packet_scan(struct nm_kring *kr, uint32_t i, union nm_slot *
 	for (;;) {
 		union nm_slot s = nm_slot_get(&kr->ring->slot[i]);
 
-		if (i == kr->rhead)
+		if (unlikely(i == kr->rhead))
 			return PACKET_PARTIAL;
 		ok = ok && s.idx - NM_BUF_FIRST < nbufs - NM_BUF_FIRST &&
 		     s.len <= kr->mem->conf.stride && n < NETMAP_MAX_FRAGS &&
@@ -166,14 +177,25 @@ static uint32_t batch_send(struct nm_nic_batch *b, struct net_device *dev, uint3
 	return k;
 }
 
-/* Packets from slot i on; the slot after the last one that was built, or was bad. */
-static uint32_t batch_build(struct nm_nic_batch *b, struct nm_kring *kr, uint32_t i,
-			    struct net_device *dev)
+/* One more packet in the batch. */
+static bool batch_add(struct nm_nic_batch *b, struct nm_kring *kr,
+		      const struct nm_nic_packet *p, struct net_device *dev)
 {
-	uint32_t room = MAX_FLIGHT - min_t(uint32_t, in_flight(kr->priv), MAX_FLIGHT);
+	struct nm_nic_txq *q = kr->priv;
+
+	if (b->xdp)
+		return nm_xdp_build(&q->pool, kr, b, b->slots, p->len);
+	b->skb[b->n] = packet_build(kr, p, b->slots, dev);
+	return b->skb[b->n];
+}
+
+/* Up to `most` packets from slot i on; the slot after the last one that was built, or was bad. */
+static uint32_t batch_build(struct nm_nic_batch *b, struct nm_kring *kr, uint32_t i,
+			    struct net_device *dev, uint32_t most)
+{
 	uint32_t longest = dev->mtu + dev->hard_header_len + VLAN_HLEN;
 
-	for (b->n = 0; b->n < min_t(uint32_t, room, NM_NIC_BATCH) && i != kr->rhead;) {
+	for (b->n = 0; b->n < most && i != kr->rhead;) {
 		struct nm_nic_packet *p = &b->p[b->n];
 		enum verdict v = packet_scan(kr, i, b->slots, p);
 
@@ -187,8 +209,7 @@ static uint32_t batch_build(struct nm_nic_batch *b, struct nm_kring *kr, uint32_
 			i = p->end;
 			continue;
 		}
-		b->skb[b->n] = packet_build(kr, p, b->slots, dev);
-		if (!b->skb[b->n])
+		if (unlikely(!batch_add(b, kr, p, dev)))
 			break;
 		b->n++;
 		i = p->end;
@@ -199,19 +220,28 @@ static uint32_t batch_build(struct nm_nic_batch *b, struct nm_kring *kr, uint32_
 /* One round; false when there is nothing more to be done now. Softirqs are off. */
 static bool push_round(struct nm_kring *kr, struct net_device *dev)
 {
-	struct nm_nic_batch *b = &((struct nm_nic_txq *)kr->priv)->batch;
-	uint32_t i = kr->hwcur, end, sent, k;
+	struct nm_nic_txq *q = kr->priv;
+	struct nm_nic_batch *b = &q->batch;
+	uint32_t i = kr->hwcur, end, k, most = 0;
 	uint64_t bytes = 0;
+	int sent;
 
-	end = batch_build(b, kr, i, dev);
+	if (q->xdp)
+		most = nm_xdp_can_send(&q->pool, dev);
+	b->xdp = most;
+	if (!b->xdp)
+		most = min(MAX_FLIGHT - min_t(uint32_t, in_flight(q), MAX_FLIGHT), SKB_BATCH);
+	end = batch_build(b, kr, i, dev, most);
 	if (!b->n) {
 		nm_store(&kr->hwcur, end);
 		return end != i;
 	}
-	sent = batch_send(b, dev, kr->id);
+	sent = b->xdp ? nm_xdp_send(&q->pool, b, dev) : batch_send(b, dev, kr->id);
+	if (unlikely(sent < 0))
+		return true; /* now as skbs */
 	for (k = 0; k < sent; k++)
 		bytes += b->p[k].len;
-	for (; k < b->n; k++)
+	for (; k < b->n && !b->xdp; k++)
 		kfree_skb(b->skb[k]);
 	if (sent)
 		nm_store(&kr->hwcur, b->p[sent - 1].end);
@@ -244,6 +274,18 @@ static void push(struct nm_kring *kr)
 	}
 }
 
+static u64 retry_delay(struct nm_kring *kr)
+{
+	struct nm_nic_txq *q = kr->priv;
+
+	if (kr->hwcur == q->stuck)
+		q->delay = min_t(u64, q->delay * 2, RETRY_MOST);
+	else
+		q->delay = q->pool.taken ? RETRY_XDP : RETRY_SKB;
+	q->stuck = kr->hwcur;
+	return q->delay;
+}
+
 /* Something stayed: it is tried again when packets come back, or after a while. */
 static bool starve(struct nm_kring *kr)
 {
@@ -256,7 +298,7 @@ static bool starve(struct nm_kring *kr)
 	WRITE_ONCE(q->starved, true);
 	smp_mb__after_atomic(); /* pairs with the order in packet_done() */
 	if (READ_ONCE(q->live))
-		mod_timer(&q->timer, jiffies + RETRY_TICKS);
+		hrtimer_start(&q->timer, retry_delay(kr), HRTIMER_MODE_REL_SOFT);
 	return in_flight(q) <= MAX_FLIGHT / 2;
 }
 
@@ -290,26 +332,30 @@ static void retry(struct tasklet_struct *t)
 	notify(kr);
 }
 
-static void timer_retry(struct timer_list *t)
+static enum hrtimer_restart timer_retry(struct hrtimer *t)
 {
-	struct nm_nic_txq *q = from_timer(q, t, timer);
+	struct nm_nic_txq *q = container_of(t, struct nm_nic_txq, timer);
 
 	if (READ_ONCE(q->starved) && READ_ONCE(q->live))
 		tasklet_schedule(&q->retry);
+	return HRTIMER_NORESTART;
 }
 
 int nm_nic_tx_up(struct nm_kring *kr, struct nm_err *err)
 {
 	struct nm_nic_txq *q = kzalloc(sizeof(*q), GFP_KERNEL_ACCOUNT);
 
-	if (!q)
+	if (!q || nm_xdp_pool_init(&q->pool)) {
+		kfree(q);
 		return nm_fail(err, -ENOMEM, "no memory for tx ring %u of %s", kr->id,
 			       kr->port->name);
+	}
 	atomic_inc(&queues);
 	atomic_set(&q->refs, 1);
 	q->kr = kr;
 	tasklet_setup(&q->retry, retry);
-	timer_setup(&q->timer, timer_retry, 0);
+	hrtimer_setup(&q->timer, timer_retry, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
+	q->xdp = READ_ONCE(nm_nic_of(kr->port)->xdp.prog);
 	q->live = true;
 	kr->priv = q;
 	return 0;
@@ -322,7 +368,7 @@ void nm_nic_tx_down(struct nm_kring *kr)
 	WRITE_ONCE(q->live, false);
 	/* softirqs that saw it live are through: nothing arms the timer any more */
 	synchronize_net();
-	del_timer_sync(&q->timer);
+	hrtimer_cancel(&q->timer);
 	tasklet_kill(&q->retry);
 	kr->priv = NULL;
 	txq_put(q);

@@ -26,6 +26,15 @@ static unsigned int vale_age = 300;
 module_param(vale_age, uint, 0644);
 MODULE_PARM_DESC(vale_age, "seconds until a switch forgets a silent station");
 
+static bool xdp = true;
+module_param(xdp, bool, 0644);
+MODULE_PARM_DESC(xdp, "use XDP on interfaces whose drivers have it; 0: emulate all");
+
+bool nm_params_xdp(void)
+{
+	return READ_ONCE(xdp);
+}
+
 /* Room for that many buffers, beside the pools of rings and of netmap_ifs. */
 static size_t reserve(unsigned int bufs, unsigned int stride)
 {

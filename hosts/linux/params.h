@@ -8,4 +8,7 @@
 /* What a new namespace gets. */
 void nm_params_conf(struct nm_ns_conf *conf);
 
+/* Whether a port that is opened now may use XDP. */
+bool nm_params_xdp(void);
+
 #endif /* NM_PARAMS_H */
