@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * Transmitting through the driver's own entry, past the queueing discipline. Where the driver
- * takes XDP frames, a batch is one of those (xdp_tx.c). Else it is of skbs, and is built (from the per-CPU pools of skbs and page fragments that receiving refills, so that
- * nothing is allocated as long as packets come back), then handed over under one lock with
- * one doorbell.
+ * takes XDP frames, a batch is of those (xdp_tx.c). Else it is of skbs, built from the per-CPU
+ * pools of skbs and page fragments that receiving refills, so that nothing is allocated as
+ * long as packets come back, and handed over under one lock with one doorbell.
  *
  * Back-pressure: a slot is the client's again once its packet was taken by the driver.
  * When that says no, or too many packets are in flight (veth and its like say never no,
