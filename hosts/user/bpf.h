@@ -21,12 +21,9 @@ static inline int bpf(int cmd, union bpf_attr *attr)
 		.code = (code_), .dst_reg = (dst), .src_reg = (src), .off = (off_), \
 		.imm = (int32_t)(imm_),                                            \
 	}
-/* dst = src; dst = imm; a 64-bit number, in two instructions */
+/* dst = src; dst = imm; a map, in two instructions */
 #define BPF_MOVE(dst, src)  BPF_INSN(BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0)
 #define BPF_SET(dst, imm)   BPF_INSN(BPF_ALU64 | BPF_MOV | BPF_K, dst, 0, 0, imm)
-#define BPF_SET64(dst, v)                                                          \
-	BPF_INSN(BPF_LD | BPF_IMM | BPF_DW, dst, 0, 0, (uint32_t)(v)),             \
-		BPF_INSN(0, 0, 0, 0, (uint32_t)((uint64_t)(v) >> 32))
 #define BPF_SET_MAP(dst, fd)                                                       \
 	BPF_INSN(BPF_LD | BPF_IMM | BPF_DW, dst, BPF_PSEUDO_MAP_FD, 0, fd),        \
 		BPF_INSN(0, 0, 0, 0, 0)

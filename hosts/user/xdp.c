@@ -19,19 +19,46 @@ static int make_map(uint32_t queues)
 
 #define COUNT(insns) (sizeof(insns) / sizeof((insns)[0]))
 
+#define MARKED 21 /* instructions */
+#define ADDRS  12 /* bytes of the mark to compare: its addresses */
+
 /*
  * if (the packet begins with the mark) { take it off; return XDP_PASS; }
- * return bpf_redirect_map(&map, ctx->rx_queue_index, XDP_PASS if there is no socket);
+ * In halves of words, which are aligned on any machine.
  */
+static uint32_t add_marked(struct bpf_insn *insns, const struct xdp_mark *mark)
+{
+	const struct bpf_insn begin[] = {
+		BPF_LOAD(BPF_W, BPF_REG_2, BPF_REG_1, offsetof(struct xdp_md, data)),
+		BPF_LOAD(BPF_W, BPF_REG_3, BPF_REG_1, offsetof(struct xdp_md, data_end)),
+		BPF_MOVE(BPF_REG_4, BPF_REG_2),
+		BPF_ADD_TO(BPF_REG_4, sizeof(mark->header)),
+		BPF_SKIP_IF(BPF_JGT, BPF_REG_4, BPF_REG_3, MARKED - 5),
+	};
+	const struct bpf_insn end[] = {
+		BPF_SET(BPF_REG_2, sizeof(mark->header)),
+		BPF_DO(BPF_FUNC_xdp_adjust_head),
+		BPF_SET(BPF_REG_0, XDP_PASS),
+		BPF_RETURN(),
+	};
+	uint32_t n = COUNT(begin);
+	uint16_t half;
+
+	memcpy(insns, begin, sizeof(begin));
+	for (int i = 0; i < ADDRS; i += 2) {
+		memcpy(&half, mark->header + i, sizeof(half));
+		insns[n++] = (struct bpf_insn)BPF_LOAD(BPF_H, BPF_REG_4, BPF_REG_2, i);
+		insns[n] = (struct bpf_insn)BPF_SKIP_IF_K(BPF_JNE, BPF_REG_4, half,
+							  MARKED - 1 - n);
+		n++;
+	}
+	memcpy(insns + n, end, sizeof(end));
+	return n + COUNT(end);
+}
+
+/* return bpf_redirect_map(&map, ctx->rx_queue_index, XDP_PASS if there is no socket); */
 static int load_prog(int map_fd, const struct xdp_mark *mark)
 {
-	uint64_t addr = 0;
-	uint32_t rest = 0;
-
-	if (mark) {
-		memcpy(&addr, mark->header, 8);
-		memcpy(&rest, mark->header + 8, 4);
-	}
 	const struct bpf_insn redirect[] = {
 		BPF_LOAD(BPF_W, BPF_REG_2, BPF_REG_6, offsetof(struct xdp_md, rx_queue_index)),
 		BPF_SET_MAP(BPF_REG_1, map_fd),
@@ -39,32 +66,13 @@ static int load_prog(int map_fd, const struct xdp_mark *mark)
 		BPF_DO(BPF_FUNC_redirect_map),
 		BPF_RETURN(),
 	};
-	const struct bpf_insn marked[] = {
-		BPF_LOAD(BPF_W, BPF_REG_2, BPF_REG_1, offsetof(struct xdp_md, data)),
-		BPF_LOAD(BPF_W, BPF_REG_3, BPF_REG_1, offsetof(struct xdp_md, data_end)),
-		BPF_MOVE(BPF_REG_4, BPF_REG_2),
-		BPF_ADD_TO(BPF_REG_4, sizeof(mark->header)),
-		BPF_SKIP_IF(BPF_JGT, BPF_REG_4, BPF_REG_3, 12),
-		BPF_LOAD(BPF_DW, BPF_REG_4, BPF_REG_2, 0),
-		BPF_SET64(BPF_REG_5, addr),
-		BPF_SKIP_IF(BPF_JNE, BPF_REG_4, BPF_REG_5, 8),
-		BPF_LOAD(BPF_W, BPF_REG_4, BPF_REG_2, 8),
-		BPF_SET64(BPF_REG_5, rest),
-		BPF_SKIP_IF(BPF_JNE, BPF_REG_4, BPF_REG_5, 4),
-		BPF_SET(BPF_REG_2, sizeof(mark->header)),
-		BPF_DO(BPF_FUNC_xdp_adjust_head),
-		BPF_SET(BPF_REG_0, XDP_PASS),
-		BPF_RETURN(),
-	};
-	struct bpf_insn insns[1 + COUNT(marked) + COUNT(redirect)] = {
+	struct bpf_insn insns[1 + MARKED + COUNT(redirect)] = {
 		BPF_MOVE(BPF_REG_6, BPF_REG_1),
 	};
 	uint32_t n = 1;
 
-	if (mark) {
-		memcpy(insns + n, marked, sizeof(marked));
-		n += COUNT(marked);
-	}
+	if (mark)
+		n += add_marked(insns + n, mark);
 	memcpy(insns + n, redirect, sizeof(redirect));
 	return bpf_load(BPF_PROG_TYPE_XDP, insns, n + COUNT(redirect));
 }
