@@ -84,15 +84,25 @@ bool t_slow(void)
 	return false;
 }
 
+static double scale(void)
+{
+	const char *s = getenv("T_SCALE");
+
+	return s && atof(s) > 0 ? atof(s) : 1;
+}
+
 uint64_t t_rounds(uint64_t n)
 {
-	const char *scale = getenv("T_SCALE");
-
 	if (t_slow())
 		n = n / 10 ? n / 10 : 1;
-	if (scale && atof(scale) > 0)
-		n = n * atof(scale) >= 1 ? n * atof(scale) : 1;
-	return n;
+	return n * scale() >= 1 ? n * scale() : 1;
+}
+
+static unsigned int seconds_of(const struct t_case *c)
+{
+	unsigned int seconds = c->seconds ? c->seconds : T_SECONDS;
+
+	return scale() > 1 ? seconds * scale() : seconds;
 }
 
 double t_now(void)
@@ -168,7 +178,7 @@ static int verdict(const struct t_case *c, int status, char *why, size_t size)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == SKIP)
 		return SKIP;
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-		snprintf(why, size, "still running after %u s", c->seconds ? c->seconds : T_SECONDS);
+		snprintf(why, size, "still running after %u s", seconds_of(c));
 	else if (WIFSIGNALED(status))
 		snprintf(why, size, "%s", strsignal(WTERMSIG(status)));
 	else
@@ -185,7 +195,7 @@ static int run_case(const struct t_case *c, char *why, size_t size)
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
-		alarm(c->seconds ? c->seconds : T_SECONDS);
+		alarm(seconds_of(c));
 		c->fn();
 		/* by exit(), so that leaks are looked for and coverage is saved */
 		exit(0);

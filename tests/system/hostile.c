@@ -485,6 +485,9 @@ static void wrong_slots_in_a_pipe(void)
 
 static int stop;
 
+/* So long each; T_SCALE makes it longer. */
+#define SECONDS (t_rounds(t_slow() ? 20000 : 2000) / 1e3)
+
 static void *scribble(void *arg)
 {
 	struct nmport_d *d = arg;
@@ -544,7 +547,7 @@ static void hostile_thread(const char *bad, const char *bad_peer)
 {
 	pthread_t scribbler, syncer;
 	struct nmport_d *d, *e = NULL;
-	double end = t_now() + 3;
+	double end = t_now() + SECONDS;
 	uint32_t n = 0;
 	struct got g;
 
@@ -603,7 +606,7 @@ static void hostile_thread_on_null(void)
 static void hostile_thread_beside_us(void)
 {
 	pthread_t scribbler, syncer;
-	double end = t_now() + 3;
+	double end = t_now() + SECONDS;
 	struct nmport_d *d;
 
 	good_pair();

@@ -99,7 +99,7 @@ def house(full):
 
 def plain(full):
     select = BEDS + ['--no-suite', 'fuzz'] if full else EVERY
-    return meson_stage('gcc', [], 'gcc', select, True)
+    return meson_stage('gcc', [], 'gcc', select, True, {'T_SCALE': '2'} if full else None)
 
 
 def coverage(directory):
