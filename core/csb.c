@@ -17,24 +17,26 @@ void nm_csb_collect(struct nm_kring *kr)
 
 /*
  * The client may have seen all that was published, and given back what was collected. While
- * another thread of it is at that, its head and our two pointers may be of different times:
- * they fit if head did not move meanwhile.
+ * another thread of it is at that, its pointers and ours may be of different times: they
+ * fit if its own did not move meanwhile.
  */
-uint32_t nm_csb_begin(struct nm_kring *kr, uint32_t head)
+void nm_csb_begin(struct nm_kring *kr, uint32_t *head, uint32_t *cur)
 {
-	uint32_t before, tries = 0;
+	const struct netmap_ring *ring = kr->ring;
+	uint32_t h, c, tries = 0;
 
 	do {
-		before = head;
+		h = *head;
+		c = *cur;
 		nm_os_lock(&kr->lock);
 		nm_csb_collect(kr);
 		nm_store(&kr->rhead, kr->hwcur);
 		nm_store(&kr->rtail, kr->hwtail);
 		kr->begun = kr->hwcur;
 		nm_os_unlock(&kr->lock);
-		head = nm_load_acquire(&kr->ring->head);
-	} while (nm_unlikely(head != before) && ++tries < CSB_TRIES);
-	return head;
+		*head = nm_load_acquire(&ring->head);
+		*cur = nm_load(&ring->cur);
+	} while (nm_unlikely(h != *head || c != *cur) && ++tries < CSB_TRIES);
 }
 
 void nm_csb_give_back(struct nm_kring *kr)

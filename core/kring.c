@@ -192,7 +192,7 @@ int nm_kring_begin(struct nm_kring *kr)
 	uint32_t avail, dhead, dcur;
 
 	if (kr->csb)
-		head = nm_csb_begin(kr, head);
+		nm_csb_begin(kr, &head, &cur);
 	avail = nm_dist(kr->rhead, kr->rtail, n);
 	if (nm_unlikely(head >= n || cur >= n))
 		return kring_restart(kr);

@@ -62,8 +62,9 @@ typedef int (*nm_sync_fn)(struct nm_kring *kr, int flags);
  * senders look at atok when they need room. All that a sync does to such a ring can be done
  * at any time by the other means: hwcur is under the lock, and moves only forward.
  *
- * This is for rx rings whose packets come without being asked for (VALE), if the host
- * wants it (struct nm_ns_conf).
+ * This is for rx rings whose packets come without being asked for (VALE; pipes, which set
+ * kern_need_kick while a sender waits for room, and then want a call), if the host wants it
+ * (struct nm_ns_conf).
  */
 struct nm_csb {
 	struct nm_csb_atok atok; /* the client's: hostile */
@@ -213,8 +214,8 @@ static inline void nm_csb_publish(struct nm_kring *kr, uint32_t tail)
 	/* pairs with the client's acquire before it reads the slots */
 	nm_store_release(&kr->csb->ktoa.hwtail, tail);
 }
-/* The sync of such a ring: sets rhead and rtail for begin(), which gets the head to check, */
-uint32_t nm_csb_begin(struct nm_kring *kr, uint32_t head);
+/* The sync of such a ring: sets rhead and rtail, by which begin() is to check these two, */
+void nm_csb_begin(struct nm_kring *kr, uint32_t *head, uint32_t *cur);
 /* gives back up to the new rhead, */
 void nm_csb_give_back(struct nm_kring *kr);
 /* and has a later tail than the client: another thread of it may have found one by itself. */
