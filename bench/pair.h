@@ -5,7 +5,8 @@
 
 #include <stdint.h>
 
-#define PAIR_BATCH_MAX 1023 /* what a ring of 1024 slots takes at once */
+#define PAIR_BATCH_MAX	1023 /* what a ring of 1024 slots takes at once */
+#define PAIR_BATCH_HALF 511  /* and two times */
 
 /* A way to get packets from A to B. Ends the program where it fails. */
 struct pair_way {
@@ -17,6 +18,11 @@ struct pair_way {
 	unsigned (*receive)(void);
 	/* The same system calls, with nothing to send or to receive. */
 	void (*empty)(void);
+	/*
+	 * Before a batch that would not find room beside the last one: what was read is free
+	 * again. NULL if receiving did that; else one of the two calls that `empty` makes.
+	 */
+	void (*release)(void);
 	/* B says something, so that a switch knows where it is. */
 	void (*learn)(void);
 };

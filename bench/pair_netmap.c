@@ -83,6 +83,12 @@ static void empty(void)
 		err(1, "sync");
 }
 
+static void release(void)
+{
+	if (ioctl(to->fd, NIOCRXSYNC, NULL) < 0)
+		err(1, "NIOCRXSYNC");
+}
+
 static void learn(void)
 {
 	put(to, 1, 60, 0xff, 2);
@@ -96,5 +102,6 @@ const struct pair_way pair_netmap = {
 	.send = send_some,
 	.receive = receive,
 	.empty = empty,
+	.release = release,
 	.learn = learn,
 };
