@@ -24,6 +24,13 @@ demo:
 bench:
 	@tools/bench
 
+# The kernel host, on User-Mode Linux: seen to work, measured.
+demo-kernel:
+	@tools/demo-kernel
+
+bench-kernel:
+	@tools/bench-kernel
+
 # PREFIX: /usr/local unless the build was set up for another one.
 install: all
 	$(if $(PREFIX),meson configure $(BUILD) -Dprefix=$(PREFIX) && ninja -C $(BUILD))
@@ -34,6 +41,10 @@ module:
 	hosts/linux/stage.sh $(BUILD)/module
 	$(MAKE) -C $(KDIR) M=$(abspath $(BUILD)/module) modules
 
+# By DKMS if that is here, so that kernels to come get it as well; see docs/kernel.md.
+install-module:
+	hosts/linux/install.sh '$(KDIR)' '$(DESTDIR)'
+
 clean:
 	rm -rf $(BUILD) out
 
@@ -43,8 +54,10 @@ help:
 	@echo 'make check-full  the same with all that takes long'
 	@echo 'make demo        see it work'
 	@echo 'make bench       measure it'
+	@echo 'make demo-kernel, make bench-kernel   the same of the kernel module'
 	@echo 'make install     into DESTDIR, below PREFIX'
 	@echo 'make module      netmap.ko for the kernel in KDIR=$(KDIR)'
+	@echo 'make install-module   it, and the rule for its device'
 	@echo 'make clean       remove $(BUILD)/ and out/'
 
-.PHONY: all check check-full demo bench install module clean help
+.PHONY: all check check-full demo bench demo-kernel bench-kernel install module install-module clean help
