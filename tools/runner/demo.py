@@ -8,16 +8,31 @@ import sys
 import lab
 from lab import Failure, log, need
 
-PACKETS = int(os.environ.get("DEMO_PACKETS", "30000000"))
-TCP_BYTES = int(os.environ.get("DEMO_BYTES", str(1 << 30)))
-VETH_PACKETS = int(os.environ.get("DEMO_VETH_PACKETS", "2000000"))
-
 
 class Demo(lab.Lab):
+    PACKETS = int(os.environ.get("DEMO_PACKETS", "30000000"))
+    TCP_BYTES = int(os.environ.get("DEMO_BYTES", str(1 << 30)))
+    VETH_PACKETS = int(os.environ.get("DEMO_VETH_PACKETS", "2000000"))
+
     def __init__(self):
         super().__init__("demo")
         self.rows = []
         self.good = True
+
+    # ---- the host: a daemon, which comes and goes by itself
+
+    HOST = "netmapd started by pkt-gen"
+
+    def host_right(self, _process):
+        return bool(self.daemon_pid())
+
+    def host_list(self, ns=None):
+        return self.run([need("netmapd"), "--list"], ns=ns).splitlines()
+
+    def host_gone(self, pid):
+        if not self.daemon_gone(pid):
+            raise Failure("netmapd did not end after its last client")
+        log(f"  netmapd (process {pid}), which pkt-gen had started, has left by itself")
 
     def measured(self, what, sent, received, lost, rate, ok, note=""):
         self.rows.append((what, sent, received, lost, rate, "yes" if ok else "NO", note))
@@ -30,9 +45,10 @@ class Demo(lab.Lab):
         rx = self.start([need("pkt-gen"), "-i", rx_port, "-f", "rx", "-T", "500", "--idle", "2"],
                         show="rx")
         self.wait_port(rx_port, rx)
+        right = self.host_right(rx)
         pid = self.daemon_pid()
         tx = self.start([need("pkt-gen"), "-i", tx_port, "-f", "tx", "-T", "500",
-                         "-n", str(PACKETS)], show="tx")
+                         "-n", str(self.PACKETS)], show="tx")
         if tx.wait(120):
             raise Failure(f"pkt-gen -f tx: {tx.last()}")
         port = self.port(rx_port) or {}
@@ -40,20 +56,16 @@ class Demo(lab.Lab):
             raise Failure(f"pkt-gen -f rx: {rx.last()}")
         sent, received = total(tx, "sent"), total(rx, "received")
         lost = lab.drops(port["rx"]) if port else 0
-        ok = sent == PACKETS and received > 0 and sent == received + lost and \
+        ok = sent == self.PACKETS and received > 0 and sent == received + lost and \
             (lost == 0 or not lossless)
-        self.measured(what, sent, received, lost, rate(rx), ok and bool(pid),
-                      "netmapd started by pkt-gen")
+        self.measured(what, sent, received, lost, rate(rx), ok and right, self.HOST)
         return pid
 
     def processes(self):
         log("\n== (a) two processes: pkt-gen through a switch, then through a pipe\n")
         self.pair("VALE switch, 2 processes", "vale0:a", "vale0:b", lossless=False)
         log("")
-        pid = self.pair("pipe, 2 processes", "demo{1", "demo}1", lossless=True)
-        if not self.daemon_gone(pid):
-            raise Failure("netmapd did not end after its last client")
-        log(f"  netmapd (process {pid}), which pkt-gen had started, has left by itself")
+        self.host_gone(self.pair("pipe, 2 processes", "demo{1", "demo}1", lossless=True))
 
     # ---- (b) two namespaces
 
@@ -87,8 +99,8 @@ class Demo(lab.Lab):
         server = self.start([sys.executable, tcp, "receive", "5001"], ns=ends[1][0])
         if not lab.wait_for(lambda: server.find("listening")):
             raise Failure(f"receiver of the TCP transfer: {server.last()}")
-        client = self.start([sys.executable, tcp, "send", "10.0.0.2", "5001", str(TCP_BYTES)],
-                            ns=ends[0][0])
+        client = self.start([sys.executable, tcp, "send", "10.0.0.2", "5001",
+                             str(self.TCP_BYTES)], ns=ends[0][0])
         if client.wait(150) or server.wait(30):
             raise Failure(f"TCP transfer: {client.last()}; {server.last()}")
         sent, got = json.loads(client.last()), json.loads(server.last())
@@ -98,13 +110,13 @@ class Demo(lab.Lab):
         mbit = got["bytes"] * 8 / got["seconds"] / 1e6
         self.measured("TCP between namespaces, bytes", sent["bytes"], got["bytes"],
                       sent["bytes"] - got["bytes"], f"{mbit:.0f} Mbit/s",
-                      same and got["bytes"] >= TCP_BYTES, "checksums equal" if same
+                      same and got["bytes"] >= self.TCP_BYTES, "checksums equal" if same
                       else "CHECKSUMS DIFFER")
 
     def namespaces(self):
         log("\n== (b) two network namespaces, joined by nothing but a VALE switch\n")
         hub, ends = self.switch_of_veths()
-        for line in self.run([need("netmapd"), "--list"], ns=hub).splitlines():
+        for line in self.host_list(hub):
             log("  " + line)
         self.ping(ends[0][0], "10.0.0.2")
         self.transfer(ends)
@@ -113,8 +125,7 @@ class Demo(lab.Lab):
         pid = self.daemon_pid()
         for _, near in ends:
             self.run([need("vale-ctl"), "-d", f"vale0:{near}"], ns=hub)
-        if not self.daemon_gone(pid):
-            raise Failure("netmapd did not end after its last port")
+        self.host_gone(pid)
 
     # ---- (c) an interface
 
@@ -122,7 +133,7 @@ class Demo(lab.Lab):
         """pkt-gen sends; the kernel counts what comes out of the other end."""
         before = self.link_counters("veth1", there)["rx"]["packets"]
         tx = self.start([need("pkt-gen"), "-i", "netmap:veth0", "-f", "tx", "-T", "500",
-                         "-n", str(VETH_PACKETS)], ns=here, show="tx")
+                         "-n", str(self.VETH_PACKETS)], ns=here, show="tx")
         if tx.wait(120):
             raise Failure(f"pkt-gen on veth0: {tx.last()}")
         sent = total(tx, "sent")
@@ -137,11 +148,12 @@ class Demo(lab.Lab):
         """The kernel sends from an ordinary socket; pkt-gen receives."""
         rx = self.start([need("pkt-gen"), "-i", "netmap:veth0", "-f", "rx", "-T", "500",
                          "--idle", "2"], ns=here, show="rx")
-        self.wait_port("veth0", rx)
+        self.wait_port("veth0", rx, here)
         before = self.link_counters("veth1", there)["tx"]
-        out = self.run([need("sock-packet"), "tx", "veth1", "-n", str(VETH_PACKETS)], ns=there)
+        out = self.run([need("sock-packet"), "tx", "veth1", "-n", str(self.VETH_PACKETS)],
+                       ns=there)
         after = self.link_counters("veth1", there)["tx"]
-        port = self.port("veth0")
+        port = self.port("veth0", here)
         if rx.wait(30):
             raise Failure(f"pkt-gen on veth0: {rx.last()}")
         sent, received = after["packets"] - before["packets"], total(rx, "received")
@@ -189,8 +201,8 @@ def machine():
     return f"{model}, {os.cpu_count()} CPUs, Linux {os.uname().release}"
 
 
-def main():
-    with Demo() as demo:
+def show(kind):
+    with kind() as demo:
         try:
             demo.processes()
             if demo.root:
@@ -207,4 +219,5 @@ def main():
         return 0 if demo.good else 1
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(show(Demo))

@@ -209,18 +209,18 @@ class Lab:
         except ValueError:
             return {}
 
-    def port(self, name):
-        for port in self.state().get("ports", []):
+    def port(self, name, ns=None):
+        for port in self.state(ns).get("ports", []):
             if port["name"] == name:
                 return port
         return None
 
-    def wait_port(self, name, process):
+    def wait_port(self, name, process, ns=None):
         """Until a program has opened the port."""
         def there():
             if process.popen.poll() is not None:
                 raise Failure(f"{process.name()}: {process.last()}")
-            port = self.port(name)
+            port = self.port(name, ns)
             return port if port and port["up"] else None
         port = wait_for(there)
         if not port:
