@@ -230,9 +230,17 @@ static bool sent_all(const struct nmc_csb *c)
 	return true;
 }
 
+/* As sync_rings(). */
+static int look(struct nmc_file *f, int events)
+{
+	if (events != POLLIN || !ready(f) || !sent_all(&f->csb))
+		return -1;
+	return sync_rings(&f->csb);
+}
+
 bool nmc_csb_poll(struct nmc_file *f, int events)
 {
-	return events == POLLIN && ready(f) && sent_all(&f->csb) && sync_rings(&f->csb) > 0;
+	return look(f, events) > 0;
 }
 
 /* ---- waits ---- */
@@ -244,18 +252,17 @@ bool nmc_csb_poll(struct nmc_file *f, int events)
 bool nmc_csb_wait(struct nmc_file *f, int events, int64_t *since)
 {
 	int64_t budget = __atomic_load_n(&f->csb.spin, __ATOMIC_RELAXED);
-	int i;
+	int i, some = look(f, events);
 
 	*since = 0;
-	if (nmc_csb_poll(f, events))
-		return true;
-	if (events != POLLIN || !ready(f) || budget < 0)
-		return false;
+	if (some != 0 || budget < 0)
+		return some > 0;
 	*since = now_ns();
 	while (budget > 0 && now_ns() - *since < budget) {
 		for (i = 0; i < SPIN_LOOKS; i++) {
-			if (nmc_csb_poll(f, events))
-				return true;
+			some = look(f, events);
+			if (some != 0)
+				return some > 0;
 			cpu_relax();
 		}
 		sched_yield();
