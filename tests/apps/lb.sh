@@ -33,16 +33,16 @@ start lb lb -i in}1 -p a:4 -p b:3 --json
 lb=$pid
 wait_port 'b{2'
 receivers a}0 a}1 a}2 a}3 b}0 b}1 b}2
-run tx pkt-gen -i in{1 -f tx -n 600000 -s 10.0.0.1:1-10.0.3.232:600 -d 10.9.0.1:80 --json
+run tx pkt-gen -i in{1 -f tx -n 1M -s 10.0.0.1:1-10.0.3.232:1000 -d 10.9.0.1:80 --json
 sleep 1
 kill -INT "$lb"
 finish "$lb"
 check "lb ends well" test $rc -eq 0
-check_json "lb took all packets" lb "j['packets'] == 600000"
+check_json "lb took all packets" lb "j['packets'] == 1000000"
 check_json "each group got all of them" lb \
-	"all(sum(p['packets'] + p['dropped'] for p in g) == 600000 for g in j['groups'])"
+	"all(sum(p['packets'] + p['dropped'] for p in g) == 1000000 for g in j['groups'])"
 check_json "balance within 5 %" lb \
-	"all(abs((p['packets'] + p['dropped']) * len(g) / 600000 - 1) < 0.05 for g in j['groups'] for p in g)"
+	"all(abs((p['packets'] + p['dropped']) * len(g) / 1000000 - 1) < 0.05 for g in j['groups'] for p in g)"
 finish_all
 check_receivers a "group a received" "len(n) == 4 and sum(n) > 500000"
 check_receivers b "group b received" "len(n) == 3 and sum(n) > 500000"
