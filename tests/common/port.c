@@ -399,3 +399,19 @@ void expect_frame(struct nmport_d *d, uint32_t number)
 	}
 	t_check(found, "number %u did not come", number);
 }
+
+void good_pair(struct nmport_d **a, struct nmport_d **b)
+{
+	host_start(0);
+	*a = port_open("vale7:a");
+	*b = port_open("vale7:b");
+}
+
+void good_pair_works(struct nmport_d *a, struct nmport_d *b)
+{
+	static uint32_t n;
+
+	take_all(b);
+	send_frame(a, STATION_ALL, 1, ++n);
+	expect_frame(b, n);
+}

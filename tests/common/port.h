@@ -36,6 +36,13 @@ void port_txsync(struct nmport_d *d);
 void port_rxsync(struct nmport_d *d);
 int port_poll(struct nmport_d *d, int events, int ms); /* revents */
 
+/*
+ * vale7:a and vale7:b, who mean well while others do not: a packet of a's still arrives at b, and
+ * nothing else does.
+ */
+void good_pair(struct nmport_d **a, struct nmport_d **b);
+void good_pair_works(struct nmport_d *a, struct nmport_d *b);
+
 /* NIOCCTRL on a descriptor of its own: 0 or errno. */
 int host_ctrl(struct nmreq_header *hdr);
 int host_request(uint16_t type, const char *name, void *body);

@@ -42,22 +42,6 @@ static uint64_t set(const struct field *f, void *body, uint64_t v)
 
 static struct nmport_d *a, *b;
 
-static void good_pair(void)
-{
-	host_start(0);
-	a = port_open("vale7:a");
-	b = port_open("vale7:b");
-}
-
-static void good_pair_works(void)
-{
-	static uint32_t n;
-
-	take_all(b);
-	send_frame(a, STATION_ALL, 1, ++n);
-	expect_frame(b, n);
-}
-
 /*
  * A request with one field after the other set to every value. `undo` follows success, with the
  * name of what was made. Out of range: f->error. In range: 0, or ENOMEM for what is allowed but
@@ -86,7 +70,7 @@ static void try_fields(uint16_t type, const char *name, const void *body, size_t
 			if (!error && undo)
 				undo(name);
 		}
-		good_pair_works();
+		good_pair_works(a, b);
 	}
 }
 
@@ -109,7 +93,7 @@ static void registration(void)
 	static const struct nmreq_register one = { .nr_mode = NR_REG_ONE_NIC };
 	static const struct field ring[] = { FIELD(nmreq_register, nr_ringid, 0, 0, EINVAL) };
 
-	good_pair();
+	good_pair(&a, &b);
 	TRY(NETMAP_REQ_REGISTER, "vale7:f", reg, fields, NULL);
 	TRY(NETMAP_REQ_REGISTER, "vale7:f", one, ring, NULL);
 	port_close(a);
@@ -123,7 +107,7 @@ static void modes_and_flags_and_memories(void)
 	unsigned int bit, mode;
 	int error;
 
-	good_pair();
+	good_pair(&a, &b);
 	for (mode = 0; mode < 70000; mode += mode < 20 ? 1 : 9973) {
 		reg.nr_mode = mode;
 		error = host_request(NETMAP_REQ_REGISTER, "vale7:m", &reg);
@@ -151,7 +135,7 @@ static void modes_and_flags_and_memories(void)
 		reg.nr_mem_id = 1u << bit | 0x300;
 		t_eq(host_request(NETMAP_REQ_REGISTER, "vale7:m", &reg), ENOENT);
 	}
-	good_pair_works();
+	good_pair_works(a, b);
 	port_close(a);
 	port_close(b);
 }
@@ -173,7 +157,7 @@ static void new_ports(void)
 	};
 	struct nmreq_vale_newif odd = { .nr_mem_id = 0x7777 };
 
-	good_pair();
+	good_pair(&a, &b);
 	TRY(NETMAP_REQ_VALE_NEWIF, "fper0", body, fields, delif);
 	t_eq(host_request(NETMAP_REQ_VALE_NEWIF, "fper0", &odd), ENOENT);
 	t_eq(host_request(NETMAP_REQ_VALE_DELIF, "fper0", NULL), ENXIO);
@@ -203,7 +187,7 @@ static void attachments(void)
 	};
 	struct nmreq_vale_attach odd = body;
 
-	good_pair();
+	good_pair(&a, &b);
 	TRY(NETMAP_REQ_VALE_ATTACH, "vale3:null:f", body, fields, detach);
 	odd.reg.nr_mode = 9;
 	t_eq(host_request(NETMAP_REQ_VALE_ATTACH, "vale3:null:f", &odd), EINVAL);
@@ -243,7 +227,7 @@ static void headers_and_infos(void)
 	struct nmreq_pools_info odd = { .nr_mem_id = 0x7777 };
 	unsigned int i;
 
-	good_pair();
+	good_pair(&a, &b);
 	TRY(NETMAP_REQ_PORT_HDR_SET, "vale7:a", hdr, hdr_fields, NULL);
 	TRY(NETMAP_REQ_PORT_HDR_GET, "vale7:a", hdr, get_fields, NULL);
 	TRY(NETMAP_REQ_PORT_INFO_GET, "vale7:a", info, info_fields, NULL);
@@ -258,7 +242,7 @@ static void headers_and_infos(void)
 		len.nr_hdr_len = 0;
 		t_eq(host_request(NETMAP_REQ_PORT_HDR_SET, "vale7:b", &len), 0);
 	}
-	good_pair_works();
+	good_pair_works(a, b);
 	port_close(a);
 	port_close(b);
 }
@@ -283,7 +267,7 @@ static void old_requests(void)
 	uint64_t v;
 	int fd, error;
 
-	good_pair();
+	good_pair(&a, &b);
 	for (n = 0; n < sizeof(fields) / sizeof(fields[0]); n++) {
 		for (i = 0; i < VALUES; i++) {
 			memset(&req, 0, sizeof(req));
@@ -321,7 +305,7 @@ static void old_requests(void)
 	req.nr_version = NETMAP_API;
 	t_check(nmhost_ioctl(fd, NIOCREGIF, &req));
 	nmhost_close(fd);
-	good_pair_works();
+	good_pair_works(a, b);
 	port_close(a);
 	port_close(b);
 }

@@ -13,23 +13,6 @@
 
 static struct nmport_d *a, *b;
 
-static void good_pair(void)
-{
-	host_start(0);
-	a = port_open("vale7:a");
-	b = port_open("vale7:b");
-}
-
-/* The well-behaved pair still does its work. */
-static void good_pair_works(void)
-{
-	static uint32_t n;
-
-	take_all(b);
-	send_frame(a, STATION_ALL, 1, ++n);
-	expect_frame(b, n);
-}
-
 static void close_pair(void)
 {
 	port_close(a);
@@ -50,7 +33,7 @@ static void wrong_versions(void)
 	struct nmreq_header hdr;
 	unsigned int i;
 
-	good_pair();
+	good_pair(&a, &b);
 	for (i = 0; i < sizeof(version) / sizeof(version[0]); i++) {
 		nmreq_header_init(&hdr, NETMAP_REQ_REGISTER, &reg);
 		strcpy(hdr.nr_name, "vale7:v");
@@ -65,7 +48,7 @@ static void wrong_versions(void)
 		hdr.nr_version = i;
 		t_eq(ctrl(&hdr), 0);
 	}
-	good_pair_works();
+	good_pair_works(a, b);
 	close_pair();
 }
 
@@ -77,7 +60,7 @@ static void wrong_addresses(void)
 	unsigned int i, type;
 	int fd;
 
-	good_pair();
+	good_pair(&a, &b);
 	fd = nmhost_open();
 	for (i = 0; i < sizeof(addr) / sizeof(addr[0]); i++) {
 		t_check(nmhost_ioctl(fd, NIOCCTRL, (void *)(uintptr_t)addr[i]) < 0);
@@ -95,7 +78,7 @@ static void wrong_addresses(void)
 		t_eq(ctrl(&hdr), EFAULT);
 	}
 	nmhost_close(fd);
-	good_pair_works();
+	good_pair_works(a, b);
 	close_pair();
 }
 
@@ -111,7 +94,7 @@ static void read_only_body(void)
 	reg->nr_mode = NR_REG_ALL_NIC;
 	reg->nr_flags = NR_EXCLUSIVE;
 	t_check(!mprotect(reg, 4096, PROT_READ));
-	good_pair();
+	good_pair(&a, &b);
 	nmreq_header_init(&hdr, NETMAP_REQ_REGISTER, reg);
 	strcpy(hdr.nr_name, "vale7:ro");
 	t_eq(ctrl(&hdr), EFAULT);
@@ -131,7 +114,7 @@ static void wrong_names(void)
 	struct nmreq_header hdr;
 	unsigned int i;
 
-	good_pair();
+	good_pair(&a, &b);
 	for (i = 0; i < sizeof(name) / sizeof(name[0]); i++) {
 		memset(&reg, 0, sizeof(reg));
 		reg.nr_mode = NR_REG_ALL_NIC;
@@ -157,7 +140,7 @@ static void wrong_names(void)
 	reg.nr_mode = NR_REG_PIPE_MASTER;
 	reg.nr_ringid = 65535;
 	t_eq(ctrl(&hdr), ENAMETOOLONG);
-	good_pair_works();
+	good_pair_works(a, b);
 	close_pair();
 }
 
@@ -171,7 +154,7 @@ static void every_field_of_a_registration(void)
 	unsigned int field, i;
 	int error;
 
-	good_pair();
+	good_pair(&a, &b);
 	for (i = 0; i < sizeof(value) / sizeof(value[0]); i++) {
 		for (field = 0; field < 14; field++) {
 			memset(&reg, 0, sizeof(reg));
@@ -210,7 +193,7 @@ static void every_field_of_a_registration(void)
 			if (field == 9)
 				t_eq(error, (value[i] & 0xffff) == 0 ? 0 : EINVAL);
 		}
-		good_pair_works();
+		good_pair_works(a, b);
 	}
 	close_pair();
 }
@@ -223,7 +206,7 @@ static void every_byte_of_a_request(void)
 	struct nmreq_header hdr;
 	unsigned int type, at, i;
 
-	good_pair();
+	good_pair(&a, &b);
 	for (type = 1; type <= NETMAP_REQ_CSB_ENABLE; type++) {
 		for (at = 0; at < sizeof(hdr) + 96; at++) {
 			/* pointers to our own stack: the reply would be written there */
@@ -242,7 +225,7 @@ static void every_byte_of_a_request(void)
 			}
 		}
 	}
-	good_pair_works();
+	good_pair_works(a, b);
 	close_pair();
 }
 
@@ -253,7 +236,7 @@ static void options_are_refused_by_name(void)
 	struct nmreq_header hdr;
 	unsigned int i, n;
 
-	good_pair();
+	good_pair(&a, &b);
 	for (n = 1; n <= 16; n++) {
 		memset(opt, 0, sizeof(opt));
 		nmreq_header_init(&hdr, NETMAP_REQ_REGISTER, &reg);
@@ -266,7 +249,7 @@ static void options_are_refused_by_name(void)
 		for (i = 0; i < n; i++)
 			t_eq(opt[i].nro_opt.nro_status, EOPNOTSUPP);
 	}
-	good_pair_works();
+	good_pair_works(a, b);
 	close_pair();
 }
 
@@ -277,7 +260,7 @@ static void option_loops(void)
 	struct nmreq_header hdr;
 	unsigned int i;
 
-	good_pair();
+	good_pair(&a, &b);
 	memset(opt, 0, sizeof(opt));
 	for (i = 0; i < 100; i++)
 		opt[i].nro_next = (uintptr_t)&opt[(i + 1) % 3];
@@ -294,7 +277,7 @@ static void option_loops(void)
 	t_eq(ctrl(&hdr), EFAULT);
 	opt[0].nro_next = (uintptr_t)opt + 8; /* overlaps itself */
 	t_check(ctrl(&hdr) != 0);
-	good_pair_works();
+	good_pair_works(a, b);
 	close_pair();
 }
 
@@ -305,12 +288,12 @@ static void other_ioctls(void)
 	char arg[1024] = { 0 };
 	unsigned int i;
 
-	good_pair();
+	good_pair(&a, &b);
 	for (i = 0; i < sizeof(request) / sizeof(request[0]); i++)
 		t_check(nmhost_ioctl(a->fd, request[i], arg) < 0, "0x%lx", request[i]);
 	t_check(nmhost_ioctl(a->fd, _IO('i', 153), arg) < 0);
 	t_eq(errno, ENOTTY);
-	good_pair_works();
+	good_pair_works(a, b);
 	close_pair();
 }
 
@@ -323,7 +306,7 @@ static void wrong_head_and_cur(void)
 	uint32_t n, i, k;
 	int dir;
 
-	good_pair();
+	good_pair(&a, &b);
 	for (dir = 0; dir < 2; dir++) {
 		ring = dir ? port_rx(b, 0) : port_tx(a, 0);
 		n = ring->num_slots;
@@ -346,7 +329,7 @@ static void wrong_head_and_cur(void)
 				t_eq(ring->head, head);
 				t_eq(ring->cur, head);
 			}
-			good_pair_works();
+			good_pair_works(a, b);
 		}
 	}
 	/* cur behind head */
@@ -356,7 +339,7 @@ static void wrong_head_and_cur(void)
 	t_eq(errno, EINVAL);
 	ring->head = 0xffffffff;
 	t_check(port_poll(a, POLLOUT, 0) & POLLERR);
-	good_pair_works();
+	good_pair_works(a, b);
 	t_check(port_counter("vale7:a", "tx", "errors") > 0);
 	close_pair();
 }
@@ -368,7 +351,7 @@ static void scribbled_ring(void)
 	struct netmap_if *nifp;
 	unsigned int i;
 
-	good_pair();
+	good_pair(&a, &b);
 	ring = port_tx(a, 0);
 	for (i = 0; i < 100; i++) {
 		*(uint32_t *)&ring->num_slots = t_random();
@@ -384,7 +367,7 @@ static void scribbled_ring(void)
 	}
 	port_close(a);
 	a = port_open("vale7:a");
-	good_pair_works();
+	good_pair_works(a, b);
 	close_pair();
 }
 
@@ -396,7 +379,7 @@ static void wrong_slots_sent_to_a_switch(void)
 	struct netmap_slot keep;
 	uint32_t i, drops = 0;
 
-	good_pair();
+	good_pair(&a, &b);
 	for (i = 0; i < sizeof(bad_idx) / sizeof(bad_idx[0]); i++, drops++) {
 		put_frame(a, STATION_ALL, 1, i, 60, 0);
 		ring = port_tx(a, 0);
@@ -418,7 +401,7 @@ static void wrong_slots_sent_to_a_switch(void)
 		port_txsync(a);
 		take_all(b);
 	}
-	good_pair_works();
+	good_pair_works(a, b);
 	close_pair();
 }
 
@@ -428,7 +411,7 @@ static void wrong_slots_of_a_receiver(void)
 	uint32_t i, k, n;
 	struct got g;
 
-	good_pair();
+	good_pair(&a, &b);
 	ring = port_rx(b, 0);
 	n = sizeof(bad_idx) / sizeof(bad_idx[0]);
 	for (i = 0; i < ring->num_slots; i++)
@@ -444,7 +427,7 @@ static void wrong_slots_of_a_receiver(void)
 	t_check(!take_slot(b, 0, &g));
 	port_close(b);
 	b = port_open("vale7:b");
-	good_pair_works();
+	good_pair_works(a, b);
 	close_pair();
 }
 
@@ -454,7 +437,7 @@ static void wrong_slots_in_a_pipe(void)
 	struct netmap_ring *tx;
 	uint32_t i, n = sizeof(bad_idx) / sizeof(bad_idx[0]), keep;
 
-	good_pair();
+	good_pair(&a, &b);
 	p = port_open("netmap:hp{1");
 	q = port_open("netmap:hp}1");
 	tx = port_tx(p, 0);
@@ -477,7 +460,7 @@ static void wrong_slots_in_a_pipe(void)
 	t_eq(port_counter("hp{1", "tx", "bad-slot"), n + 1);
 	port_close(p);
 	port_close(q);
-	good_pair_works();
+	good_pair_works(a, b);
 	close_pair();
 }
 
@@ -551,7 +534,7 @@ static void hostile_thread(const char *bad, const char *bad_peer)
 	uint32_t n = 0;
 	struct got g;
 
-	good_pair();
+	good_pair(&a, &b);
 	send_frame(b, STATION_ALL, 2, 0);
 	take_all(a);
 	send_frame(a, STATION_ALL, 1, 0);
@@ -582,7 +565,7 @@ static void hostile_thread(const char *bad, const char *bad_peer)
 	if (e)
 		port_close(e);
 	port_close(d);
-	good_pair_works();
+	good_pair_works(a, b);
 	close_pair();
 }
 
@@ -609,7 +592,7 @@ static void hostile_thread_beside_us(void)
 	double end = t_now() + SECONDS;
 	struct nmport_d *d;
 
-	good_pair();
+	good_pair(&a, &b);
 	d = port_open("vale7:bad@conf:slots=64");
 	t_check(!pthread_create(&scribbler, NULL, scribble, d));
 	t_check(!pthread_create(&syncer, NULL, sync_forever, d));
@@ -623,7 +606,7 @@ static void hostile_thread_beside_us(void)
 	pthread_join(scribbler, NULL);
 	pthread_join(syncer, NULL);
 	port_close(d);
-	good_pair_works();
+	good_pair_works(a, b);
 	close_pair();
 }
 
