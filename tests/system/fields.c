@@ -63,6 +63,8 @@ static void try_fields(uint16_t type, const char *name, const void *body, size_t
 			memset(&copy, 0, sizeof(copy));
 			memcpy(copy.bytes, body, size);
 			v = set(f, copy.bytes, values[i]);
+			if (t_slow() && v > 64 && v <= 256 && f->max == 256)
+				continue; /* hundreds of rings, hundreds of times */
 			error = host_request(type, name, copy.bytes);
 			t_check(in_range(f, v) ? !error || (error == ENOMEM && v > 64)
 					       : error == f->error,
@@ -88,6 +90,8 @@ static void registration(void)
 		FIELD(nmreq_register, nr_rx_slots, 8, 16384, EINVAL),
 		FIELD(nmreq_register, nr_tx_rings, 1, 256, EINVAL),
 		FIELD(nmreq_register, nr_rx_rings, 1, 256, EINVAL),
+		FIELD(nmreq_register, nr_host_tx_rings, 1, 256, EINVAL),
+		FIELD(nmreq_register, nr_host_rx_rings, 1, 256, EINVAL),
 		FIELD(nmreq_register, nr_extra_bufs, 0, UINT64_MAX, 0),
 	};
 	static const struct nmreq_register one = { .nr_mode = NR_REG_ONE_NIC };
