@@ -8,8 +8,8 @@
  *
  * Claim: all packets arrive (no invalid end state).
  */
-#define ROOM	1 /* free slots of the receiver's ring */
-#define PACKETS 3
+#define ROOM	2 /* free slots of the receiver's ring */
+#define PACKETS 4
 
 byte head;  /* what the sender syncs for */
 byte rhead; /* what the framework has seen of it */
@@ -58,7 +58,7 @@ inline move()
 inline tryget() { atomic { got = (busy == 0); busy++ } }
 inline put()	{ atomic { flush_kick(); again = (busy != 1); busy = 0 } }
 
-/* Two packets, a sync, the third one, a sync; then it is gone. */
+/* Two packets, a sync, two more, a sync; then it is gone. */
 active proctype sender()
 {
 	byte room, k;
