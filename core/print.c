@@ -104,7 +104,8 @@ static void json_switch(struct nm_os_out *out, struct nm_switch *sw)
 			continue;
 		nm_os_print(out, "%s{\"index\":%u,\"port\":", sep, i);
 		json_string(out, sw->port[i]->port->name);
-		nm_os_print(out, "}");
+		nm_os_print(out, ",\"host\":%s}",
+			    nm_vport_is_host(sw->port[i]) ? "true" : "false");
 		sep = ",";
 	}
 	nm_os_print(out, "]}");

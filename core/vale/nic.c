@@ -9,6 +9,9 @@
  * as `out` krings: shadows over the same slots, in which a tx ring looks like
  * an rx ring (published up to hwtail = the NIC's head; free up to hwcur, one
  * past the NIC's hwtail).
+ *
+ * The stack of the NIC's machine can be another member, by the NIC's host rings,
+ * which are no different. It comes and goes with the NIC.
  */
 #include "vale.h"
 
@@ -17,8 +20,10 @@
 struct nm_vale_nic {
 	struct nm_vport vp;
 	struct nm_port *port;
-	struct nm_kring *shadow;      /* one for each tx ring */
-	struct nm_vale_work **work;   /* one for each rx ring */
+	uint32_t base[NM_DIRS], n[NM_DIRS]; /* its rings, of those of the port */
+	struct nm_kring *shadow;	    /* one for each tx ring */
+	struct nm_vale_work **work;	    /* one for each rx ring */
+	struct nm_vale_nic *host;	    /* the NIC's: its stack, if that is a member */
 };
 
 static struct nm_vale_nic *vale_nic(struct nm_vport *vp)
@@ -29,6 +34,14 @@ static struct nm_vale_nic *vale_nic(struct nm_vport *vp)
 bool nm_vale_is_nic(const struct nm_port *port)
 {
 	return port->vale && strcmp(port->ops->kind, "vale");
+}
+
+/* The member that the ring is of; NULL: it is not attached. Read-mostly domain. */
+static struct nm_vale_nic *member_of(const struct nm_kring *kr)
+{
+	struct nm_vale_nic *vn = nm_load_acquire((struct nm_vale_nic **)&kr->port->vale);
+
+	return vn && (kr->flags & NM_KR_HOST) ? vn->host : vn;
 }
 
 /* One sync of an rx ring and the forwarding of what came; false if nothing did. */
@@ -52,10 +65,10 @@ static void nic_take(struct nm_kring *kr, bool arm)
 	int token, rounds = 0;
 
 	token = nm_os_rm_enter(&kr->port->ns->rm);
-	vn = nm_load_acquire((struct nm_vale_nic **)&kr->port->vale);
+	vn = member_of(kr);
 	sw = vn ? nm_load_acquire(&vn->vp.sw) : NULL;
 	if (sw && nm_kring_tryget(kr)) {
-		src = (struct nm_vale_src){ &vn->vp, sw, kr, vn->work[kr->id] };
+		src = (struct nm_vale_src){ &vn->vp, sw, kr, vn->work[kr->id - vn->base[NM_RX]] };
 		while (!nm_load(&kr->port->gone) && rounds++ < NIC_ROUNDS && nic_round(&src))
 			;
 		nm_kring_put(kr);
@@ -107,10 +120,10 @@ static void nic_output(struct nm_kring *out)
 static void nic_room(struct nm_kring *hw)
 {
 	int token = nm_os_rm_enter(&hw->port->ns->rm);
-	struct nm_vale_nic *vn = nm_load_acquire((struct nm_vale_nic **)&hw->port->vale);
+	struct nm_vale_nic *vn = member_of(hw);
 
 	if (vn)
-		nic_output(&vn->shadow[hw->id]);
+		nic_output(&vn->shadow[hw->id - vn->base[NM_TX]]);
 	nm_os_rm_exit(&hw->port->ns->rm, token);
 }
 
@@ -119,10 +132,10 @@ static void nic_free(struct nm_vale_nic *vn)
 	uint32_t i;
 
 	if (vn->work)
-		for (i = 0; i < vn->port->nrings[NM_RX]; i++)
+		for (i = 0; i < vn->n[NM_RX]; i++)
 			nm_vale_work_free(vn->work[i]);
 	if (vn->shadow) {
-		for (i = 0; i < vn->port->nrings[NM_TX]; i++) {
+		for (i = 0; i < vn->n[NM_TX]; i++) {
 			nm_os_free(vn->shadow[i].done);
 			nm_kring_fini(&vn->shadow[i]);
 		}
@@ -145,26 +158,40 @@ static int shadow_init(struct nm_kring *out, struct nm_kring *hw)
 	return out->done ? 0 : -ENOMEM;
 }
 
-static struct nm_vale_nic *nic_new(struct nm_port *port)
+/* The NIC's rings, or those of its host, as a member; they are there. */
+static struct nm_vale_nic *nic_new(struct nm_port *port, bool host)
 {
 	struct nm_vale_nic *vn = nm_os_alloc(sizeof(*vn));
 	uint32_t i, error = 0;
+	int dir;
 
 	if (!vn)
 		return NULL;
 	vn->port = port;
-	vn->shadow = nm_os_alloc(port->nrings[NM_TX] * sizeof(*vn->shadow));
-	vn->work = nm_os_alloc(port->nrings[NM_RX] * sizeof(struct nm_vale_work *));
+	for (dir = 0; dir < NM_DIRS; dir++) {
+		vn->base[dir] = host ? port->nrings[dir] : 0;
+		vn->n[dir] = host ? port->nhost[dir] : port->nrings[dir];
+	}
+	vn->shadow = nm_os_alloc(vn->n[NM_TX] * sizeof(*vn->shadow));
+	vn->work = nm_os_alloc(vn->n[NM_RX] * sizeof(struct nm_vale_work *));
 	if (vn->shadow)
-		for (i = 0; i < port->nrings[NM_TX]; i++)
-			error |= shadow_init(&vn->shadow[i], &port->krings[NM_TX][i]) != 0;
+		for (i = 0; i < vn->n[NM_TX]; i++)
+			error |= shadow_init(&vn->shadow[i],
+					     &port->krings[NM_TX][vn->base[NM_TX] + i]) != 0;
 	if (vn->work)
-		for (i = 0; i < port->nrings[NM_RX]; i++)
+		for (i = 0; i < vn->n[NM_RX]; i++)
 			error |= !(vn->work[i] = nm_vale_work_new());
-	if (!error && vn->shadow && vn->work)
-		return vn;
-	nic_free(vn);
-	return NULL;
+	if (error || !vn->shadow || !vn->work) {
+		nic_free(vn);
+		return NULL;
+	}
+	vn->vp.port = port;
+	vn->vp.suffix = host ? "^" : "";
+	vn->vp.out = vn->shadow;
+	vn->vp.nout = vn->n[NM_TX];
+	vn->vp.buf_len = port->mem->conf.buf_len;
+	vn->vp.reclaim = nic_output;
+	return vn;
 }
 
 static void rings_put(struct nm_port *port, uint32_t ntx, uint32_t nrx)
@@ -181,13 +208,14 @@ static void rings_put(struct nm_port *port, uint32_t ntx, uint32_t nrx)
 	}
 }
 
-static int rings_get(struct nm_port *port, struct nm_err *err)
+/* The first n rings of each direction, for nobody else. */
+static int rings_get(struct nm_port *port, const uint32_t *n, struct nm_err *err)
 {
 	uint32_t i, got[NM_DIRS] = { 0, 0 };
 	int dir, error;
 
 	for (dir = 0; dir < NM_DIRS; dir++) {
-		for (i = 0; i < port->nrings[dir]; i++) {
+		for (i = 0; i < n[dir]; i++) {
 			struct nm_kring *kr = &port->krings[dir][i];
 
 			error = kr->bindings ? nm_fail(err, -EBUSY,
@@ -205,62 +233,109 @@ static int rings_get(struct nm_port *port, struct nm_err *err)
 	return 0;
 }
 
-int nm_vale_nic_attach(struct nm_switch *sw, struct nm_port *port, struct nm_err *err)
+static int check_kind(const struct nm_port *port, bool host, struct nm_err *err)
 {
-	struct nm_vale_nic *vn;
-	uint32_t i;
-	int error;
-
+	if (host && (!port->nhost[NM_TX] || !port->nhost[NM_RX]))
+		return nm_fail(err, -EOPNOTSUPP, "%s has no host rings: attach it without them",
+			       port->name);
 	if (!port->nrings[NM_TX] || !port->nrings[NM_RX] || port->twin || port->vale)
 		return nm_fail(err, -EINVAL, "%s can not be attached to a switch: only "
 			       "interfaces and persistent ports can", port->name);
+	return 0;
+}
+
+/* Events of its tx rings lead to the switch. */
+static void room_events(struct nm_vale_nic *vn, void (*fn)(struct nm_kring *kr))
+{
+	uint32_t i;
+
+	for (i = 0; i < vn->n[NM_TX]; i++)
+		nm_store_release(&vn->port->krings[NM_TX][vn->base[NM_TX] + i].notify, fn);
+}
+
+static void take_events(struct nm_vale_nic *vn, void (*fn)(struct nm_kring *kr))
+{
+	uint32_t i;
+
+	for (i = 0; i < vn->n[NM_RX]; i++)
+		nm_store_release(&vn->port->krings[NM_RX][vn->base[NM_RX] + i].notify, fn);
+	/* what came before the first event, or while there was none, is taken in here */
+	for (i = 0; fn == nic_input && i < vn->n[NM_RX]; i++)
+		nic_input(&vn->port->krings[NM_RX][vn->base[NM_RX] + i]);
+}
+
+static void nic_events(struct nm_vale_nic *vn)
+{
+	room_events(vn, nic_room);
+	take_events(vn, nic_input);
+}
+
+/* Both members, if there are two; the port is up. */
+static int nic_enter(struct nm_switch *sw, struct nm_port *port, bool host,
+		     struct nm_vale_nic **vnp, struct nm_err *err)
+{
+	struct nm_vale_nic *vn = nic_new(port, false);
+	int error;
+
+	*vnp = vn;
+	if (vn && host)
+		vn->host = nic_new(port, true);
+	if (!vn || (host && !vn->host)) {
+		error = nm_fail(err, -ENOMEM, "no memory to attach %s", port->name);
+		goto fail;
+	}
+	error = nm_switch_enter(sw, &vn->vp, err);
+	if (error || !host)
+		goto fail;
+	error = nm_switch_enter(sw, &vn->host->vp, err);
+	if (error)
+		nm_switch_leave(&vn->vp);
+fail:
+	if (error && vn && vn->host)
+		nic_free(vn->host);
+	if (error && vn)
+		nic_free(vn);
+	return error;
+}
+
+int nm_vale_nic_attach(struct nm_switch *sw, struct nm_port *port, bool host,
+		       struct nm_err *err)
+{
+	const uint32_t n[NM_DIRS] = {
+		port->nrings[NM_TX] + (host ? port->nhost[NM_TX] : 0),
+		port->nrings[NM_RX] + (host ? port->nhost[NM_RX] : 0),
+	};
+	struct nm_vale_nic *vn;
+	int error = check_kind(port, host, err);
+
+	if (error)
+		return error;
 	error = nm_port_up(port, err);
 	if (error)
 		return error;
-	error = rings_get(port, err);
+	error = rings_get(port, n, err);
 	if (error)
 		goto fail_up;
-	vn = nic_new(port);
-	if (!vn) {
-		error = nm_fail(err, -ENOMEM, "no memory to attach %s", port->name);
-		goto fail_rings;
-	}
-	vn->vp.port = port;
-	vn->vp.out = vn->shadow;
-	vn->vp.nout = port->nrings[NM_TX];
-	vn->vp.buf_len = port->mem->conf.buf_len;
-	vn->vp.reclaim = nic_output;
-	error = nm_switch_enter(sw, &vn->vp, err);
+	error = nic_enter(sw, port, host, &vn, err);
 	if (error)
-		goto fail_new;
+		goto fail_rings;
 	nm_port_hold(port);
 	nm_store_release(&port->vale, &vn->vp);
-	for (i = 0; i < port->nrings[NM_TX]; i++)
-		nm_store_release(&port->krings[NM_TX][i].notify, nic_room);
-	nm_vale_nic_events(port, true);
+	nic_events(vn);
+	if (host)
+		nic_events(vn->host);
 	return 0;
 
-fail_new:
-	nic_free(vn);
 fail_rings:
-	rings_put(port, port->nrings[NM_TX], port->nrings[NM_RX]);
+	rings_put(port, n[NM_TX], n[NM_RX]);
 fail_up:
 	nm_port_down(port);
 	return error;
 }
 
-/* What came before the first event, or while there was none, is taken in here. */
 void nm_vale_nic_events(struct nm_port *port, bool on)
 {
-	uint32_t i;
-
-	for (i = 0; i < port->nrings[NM_RX]; i++) {
-		struct nm_kring *kr = &port->krings[NM_RX][i];
-
-		nm_store_release(&kr->notify, on ? nic_input : nic_polled);
-		if (on)
-			nic_input(kr);
-	}
+	take_events(vale_nic(port->vale), on ? nic_input : nic_polled);
 }
 
 /* Members whose device is gone leave their switch. Namespace locked. */
@@ -278,18 +353,26 @@ again:
 
 void nm_vale_nic_detach(struct nm_port *port)
 {
-	struct nm_vale_nic *vn = vale_nic(port->vale);
-	uint32_t i;
+	struct nm_vale_nic *vn = vale_nic(port->vale), *host = vn->host;
+	uint32_t ntx = vn->n[NM_TX] + (host ? host->n[NM_TX] : 0);
+	uint32_t nrx = vn->n[NM_RX] + (host ? host->n[NM_RX] : 0);
 
 	nm_vale_polling_end(&vn->vp);
-	for (i = 0; i < port->nrings[NM_RX]; i++)
-		nm_store_release(&port->krings[NM_RX][i].notify, nm_kring_wake);
-	for (i = 0; i < port->nrings[NM_TX]; i++)
-		nm_store_release(&port->krings[NM_TX][i].notify, nm_kring_wake);
+	take_events(vn, nm_kring_wake);
+	room_events(vn, nm_kring_wake);
+	if (host) {
+		take_events(host, nm_kring_wake);
+		room_events(host, nm_kring_wake);
+	}
 	nm_store(&port->vale, NULL);
-	nm_switch_leave(&vn->vp); /* waits for forwarding and input to end */
+	/* each waits for forwarding and input to end */
+	if (host)
+		nm_switch_leave(&host->vp);
+	nm_switch_leave(&vn->vp);
+	if (host)
+		nic_free(host);
 	nic_free(vn);
-	rings_put(port, port->nrings[NM_TX], port->nrings[NM_RX]);
+	rings_put(port, ntx, nrx);
 	nm_port_down(port);
 	nm_port_put(port);
 }

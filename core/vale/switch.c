@@ -120,7 +120,8 @@ static struct nm_vport *member_find(struct nm_switch *sw, const char *full,
 	for (i = 1; i <= sw->active; i++) {
 		struct nm_vport *vp = sw->port[i];
 
-		if (vp && (!strcmp(vp->port->name, full) || !strcmp(vp->port->name, port)))
+		if (vp && !nm_vport_is_host(vp) &&
+		    (!strcmp(vp->port->name, full) || !strcmp(vp->port->name, port)))
 			return vp;
 	}
 	return NULL;
@@ -138,7 +139,10 @@ int nm_vale_attach(struct nm_ns *ns, const char *name, const struct nmreq_regist
 		.rx_rings = reg->nr_rx_rings,
 		.tx_slots = reg->nr_tx_slots,
 		.rx_slots = reg->nr_rx_slots,
+		.host_tx_rings = reg->nr_host_tx_rings,
+		.host_rx_rings = reg->nr_host_rx_rings,
 	};
+	bool host = reg->nr_mode == NR_REG_NIC_SW;
 	struct nm_switch *sw;
 	struct nm_port *port;
 	int error = 0;
@@ -148,12 +152,11 @@ int nm_vale_attach(struct nm_ns *ns, const char *name, const struct nmreq_regist
 			       "%s: must be SWITCH:INTERFACE, as in vale0:eth0", name);
 	if (error)
 		return error;
-	if (reg->nr_mode == NR_REG_NIC_SW)
-		return nm_fail(err, -EOPNOTSUPP,
-			       "%s: its host rings can not be attached here", spec.name);
-	if (reg->nr_mode != NR_REG_ALL_NIC && reg->nr_mode != NR_REG_DEFAULT)
+	if (reg->nr_mode != NR_REG_ALL_NIC && reg->nr_mode != NR_REG_DEFAULT &&
+	    reg->nr_mode != NR_REG_NIC_SW)
 		return nm_fail(err, -EINVAL, "mode %u in nr_mode: only all rings of a port "
-			       "can be attached", reg->nr_mode);
+			       "can be attached, with all host rings (%u) or without",
+			       reg->nr_mode, NR_REG_NIC_SW);
 	if (reg->nr_flags & ~NM_REG_FLAGS)
 		return nm_fail(err, -EINVAL, "unknown flags 0x%llx in nr_flags",
 			       (unsigned long long)(reg->nr_flags & ~NM_REG_FLAGS));
@@ -168,8 +171,8 @@ int nm_vale_attach(struct nm_ns *ns, const char *name, const struct nmreq_regist
 	if (!error && !sw)
 		error = -ENOMEM;
 	if (!error) {
-		error = port->persistent ? nm_vale_port_join(sw, port, err) :
-					   nm_vale_nic_attach(sw, port, err);
+		error = port->persistent && !host ? nm_vale_port_join(sw, port, err) :
+						    nm_vale_nic_attach(sw, port, host, err);
 		if (error)
 			nm_switch_put_if_empty(sw);
 	}
@@ -266,8 +269,8 @@ int nm_vale_list(struct nm_ns *ns, char *name, uint16_t *bridge, uint32_t *port,
 			    strchr(vp->port->name, ':'))
 				snprintf(name, NETMAP_REQ_IFNAMSIZ, "%s", vp->port->name);
 			else
-				snprintf(name, NETMAP_REQ_IFNAMSIZ, "%.31s:%.31s", sw->name,
-					 vp->port->name);
+				snprintf(name, NETMAP_REQ_IFNAMSIZ, "%.31s:%.30s%s", sw->name,
+					 vp->port->name, vp->suffix);
 			*bridge = sw->number;
 			*port = i;
 			return 0;

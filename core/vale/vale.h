@@ -56,6 +56,7 @@ uint32_t nm_fdb_count(struct nm_fdb *fdb, uint32_t now);
 struct nm_vport {
 	struct nm_switch *sw;
 	struct nm_port *port;	/* what users see: a VALE port, or the NIC */
+	const char *suffix;	/* of its name: "" or, for the stack of a NIC's host, "^" */
 	uint32_t index;
 	struct nm_kring *out;
 	uint32_t nout;
@@ -86,6 +87,12 @@ void nm_switch_put_if_empty(struct nm_switch *sw);
 /* Enters and leaves the membership; after leave() no forwarding sees the port. */
 int nm_switch_enter(struct nm_switch *sw, struct nm_vport *vp, struct nm_err *err);
 void nm_switch_leave(struct nm_vport *vp);
+
+/* A host's stack that is a member comes and goes with its NIC, and is not named alone. */
+static inline bool nm_vport_is_host(const struct nm_vport *vp)
+{
+	return vp->suffix[0] != 0;
+}
 
 /* ---- the data path ---- */
 
@@ -122,8 +129,9 @@ int nm_vale_delif(struct nm_ns *ns, const char *name, const struct nm_os_user *u
 		  struct nm_err *err);
 void nm_vale_drop_persistent(struct nm_ns *ns);
 
-/* Attach and detach of a NIC's port; called by the above. */
-int nm_vale_nic_attach(struct nm_switch *sw, struct nm_port *nic, struct nm_err *err);
+/* Attach and detach of a NIC's port, with its host's rings or without; called by the above. */
+int nm_vale_nic_attach(struct nm_switch *sw, struct nm_port *nic, bool host,
+		       struct nm_err *err);
 void nm_vale_nic_detach(struct nm_port *nic);
 void nm_vale_reap(struct nm_ns *ns);
 bool nm_vale_is_nic(const struct nm_port *port);

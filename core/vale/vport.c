@@ -154,6 +154,7 @@ static int vale_new(struct nm_ns *ns, const char *name, const char *sw,
 	snprintf(v->sw, sizeof(v->sw), "%s", sw);
 	v->port.vale = &v->vp;
 	v->vp.port = &v->port;
+	v->vp.suffix = "";
 	error = nm_port_set_mem(&v->port, spec->mem_id, spec->user, err);
 	if (!error)
 		error = nm_port_set_rings(&v->port, spec->tx_rings, spec->rx_rings,

@@ -240,6 +240,37 @@ static void test_tcp(uint16_t host_rings, bool copy)
 	transfer(0, 16);
 }
 
+/* The interface and its stack as members of a switch, with a program as a third. */
+static void test_switch(void)
+{
+	struct nmreq_vale_attach att = {.reg.nr_mode = NR_REG_NIC_SW};
+	struct nmreq_vale_detach det = {0};
+	struct port ctl = {.fd = nmhost_open()}, third;
+
+	check(ctl.fd >= 0);
+	check(!port_request(&ctl, NETMAP_REQ_VALE_ATTACH, "valeT:nt0", &att), "%s",
+	      port_error(&ctl));
+	check(!port_open(&third, "valeT:p", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&third));
+	check(!sh("ping -q -c 3 -i 0.2 -W 5 " FAR_ADDR " >/dev/null"));
+	transfer(0, 96);
+	transfer(96, 0);
+	for (int i = 0; i < 20; i++) {
+		transfer(1, 0);
+		transfer(0, 1);
+	}
+	check(port_stat("nt0", "rx") > 4000, "%ld packets", port_stat("nt0", "rx"));
+	/* a broadcast gets to the third, which sees little of what is not for it */
+	check(sh("ping -q -b -c 2 -i 0.2 -W 1 10.78.0.255 >/dev/null 2>&1") >= 0);
+	check(port_wait(&third, POLLIN, 1000) & POLLIN);
+	check(nm_ring_space(port_rxring(&third, 0)) < 100, "%u packets",
+	      nm_ring_space(port_rxring(&third, 0)));
+	check(!port_request(&ctl, NETMAP_REQ_VALE_DETACH, "valeT:nt0", &det));
+	port_close(&third);
+	port_close(&ctl);
+	transfer(16, 0);
+	transfer(0, 16);
+}
+
 int main(void)
 {
 	nmcore_set("verbose", 0);
@@ -253,6 +284,7 @@ int main(void)
 		test_tcp(0, false);
 		test_tcp(0, true);
 		test_tcp(4, false);
+		test_switch();
 	}
 	kill(far_pid, SIGKILL);
 	waitpid(far_pid, NULL, 0);

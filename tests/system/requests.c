@@ -219,6 +219,7 @@ static void wrong_persistent_ports(void)
 static void wrong_attachments(void)
 {
 	struct nmreq_vale_attach req = { .reg.nr_mode = NR_REG_ONE_NIC };
+	struct nmreq_vale_newif newreq = { 0 };
 	struct nmport_d *v, *p;
 	unsigned int index;
 
@@ -232,8 +233,11 @@ static void wrong_attachments(void)
 	t_eq(attach("vale5:vale5:v", &index), EBUSY);
 	t_eq(attach("vale6:vale5:v", &index), EBUSY);
 	t_eq(host_request(NETMAP_REQ_VALE_ATTACH, "vale5:lo", &req), EINVAL);
+	/* what has no host rings can not have them attached */
+	t_eq(newif("per8", &newreq), 0);
 	req.reg.nr_mode = NR_REG_NIC_SW;
-	t_eq(host_request(NETMAP_REQ_VALE_ATTACH, "vale5:lo", &req), EOPNOTSUPP);
+	t_eq(host_request(NETMAP_REQ_VALE_ATTACH, "vale5:per8", &req), EOPNOTSUPP);
+	t_eq(delif("per8"), 0);
 	t_eq(detach("vale5:v", &index), EBUSY);
 	t_eq(detach("vale5:nobody", &index), ENOENT);
 	t_eq(detach("vale77:nobody", &index), ENOENT);
