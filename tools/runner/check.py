@@ -55,9 +55,9 @@ def meson_stage(stage, options, compiler, select, build_all, env=None):
     testlog = os.path.join(directory, 'meson-logs', 'testlog.json')
     if os.path.exists(testlog):
         os.remove(testlog)
-    # One more than there are processors: some tests only wait. (And patience: the machine may
-    # be busy with other things.)
-    code = run(['meson', 'test', '-C', directory, f'--num-processes={JOBS + 1}',
+    # More than there are processors: most tests wait most of the time. (And patience: the
+    # machine may be busy with other things.)
+    code = run(['meson', 'test', '-C', directory, f'--num-processes={JOBS * 2}',
                 '--timeout-multiplier=3', *select], log, dict(os.environ, **(env or {})))
     if not os.path.exists(testlog):
         result.failed.append((stage, 'build', 'see ' + os.path.relpath(log, TOP)))
