@@ -11,6 +11,7 @@
 #include "../common/clock.h"
 #include "../common/json.h"
 #include "../common/port.h"
+#include "../common/printed.h"
 #include "../common/signals.h"
 #include "../common/units.h"
 #include "forward.h"
@@ -342,7 +343,10 @@ static int parse(struct bridge *b, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct bridge b = { .batch = 1024, .wait_s = -1 };
-	int status = parse(&b, argc, argv);
+	int status;
+
+	printed_check_at_exit();
+	status = parse(&b, argc, argv);
 	uint64_t start;
 
 	if (status >= 0)

@@ -11,6 +11,7 @@
 #include "../common/clock.h"
 #include "../common/json.h"
 #include "../common/port.h"
+#include "../common/printed.h"
 #include "../common/signals.h"
 #include "../common/units.h"
 #include "balance.h"
@@ -445,8 +446,10 @@ static void close_all(struct lb *l)
 int main(int argc, char **argv)
 {
 	static struct lb l = { .wait_s = -1, .vxlan_port = 4789, .b.batch = 512 };
-	int status = parse(&l, argc, argv);
+	int status;
 
+	printed_check_at_exit();
+	status = parse(&l, argc, argv);
 	if (status >= 0)
 		return status;
 	status = EXIT_FAILURE;

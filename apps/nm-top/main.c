@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "../common/clock.h"
+#include "../common/printed.h"
 #include "../common/signals.h"
 #include "../common/units.h"
 #include "output.h"
@@ -265,6 +266,7 @@ int main(int argc, char **argv)
 	struct top t = { .interval = 1, .view.end_of_line = "" };
 	int c, r;
 
+	printed_check_at_exit();
 	while ((c = getopt_long(argc, argv, "abrd:n:s:h", longs, NULL)) != -1) {
 		r = parse_option(&t, c, optarg);
 		if (r >= 0)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../common/clock.h"
+#include "../common/printed.h"
 #include "../common/signals.h"
 #include "../common/units.h"
 #include "program.h"
@@ -403,6 +404,7 @@ int main(int argc, char **argv)
 	};
 	int status;
 
+	printed_check_at_exit();
 	p.seed = now_ns();
 	/* Two spinning threads need processors that nobody else wants. */
 	if (sysconf(_SC_NPROCESSORS_ONLN) >= 6)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../common/clock.h"
+#include "../common/printed.h"
 #include "../common/signals.h"
 #include "report.h"
 #include "worker.h"
@@ -299,8 +300,10 @@ static void close_all(struct program *p)
 int main(int argc, char **argv)
 {
 	static struct program p;
-	int status = options_parse(&p.o, argc, argv);
+	int status;
 
+	printed_check_at_exit();
+	status = options_parse(&p.o, argc, argv);
 	if (status >= 0)
 		return status;
 	status = EXIT_FAILURE;

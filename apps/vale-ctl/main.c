@@ -9,6 +9,7 @@
 
 #include "../common/json.h"
 #include "../common/port.h"
+#include "../common/printed.h"
 #include "../common/units.h"
 #include "counters.h"
 
@@ -321,6 +322,7 @@ int main(int argc, char **argv)
 	struct control c = { 0 };
 	int o, r;
 
+	printed_check_at_exit();
 	while ((o = getopt_long(argc, argv, "la:h:d:n:r:g:p:P:C:m:s", longs, NULL)) != -1) {
 		r = parse_option(&c, o, optarg, argv);
 		if (r >= 0)

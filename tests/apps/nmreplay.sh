@@ -109,6 +109,17 @@ check_json "round trips take the sum of the delays" ping \
 	"j['lost'] == 0 and 30e6 <= j['latency_ns']['min'] and j['latency_ns']['p50'] < 50e6"
 finish_receiver "$pong"
 
+# A disk that is full when the results are there.
+if [ -w /dev/full ]; then
+	start rx pkt-gen -i x}1 -f rx --json --idle 30
+	rx=$pid
+	wait_port 'x}1'
+	timeout 20 nmreplay -f "$dir/c.pcap" -i x{1 -B pps,100K --json >/dev/full 2>"$dir/full.err"
+	check "a full disk" test $? -eq 1 -a "$(grep -c 'No space left' "$dir/full.err")" -eq 1
+	finish_receiver "$rx"
+	check_json "all packets were sent all the same" rx "j['packets'] == 1000"
+fi
+
 # Damaged and strange files.
 for n in 3 20 24 30 39 100 5000; do
 	head -c $n "$dir/a.pcap" >"$dir/cut"

@@ -121,6 +121,43 @@ check_refusal "no such port" 1 "vale9:nosuch" vale-ctl -l vale9:nosuch
 check_refusal "two things at once" 2 "one thing at a time" vale-ctl -n a -r b
 check_refusal "a configuration that is none" 2 "mode\[,cpu" vale-ctl -p vale9:x -C 0,1,2
 
+# A screen: keys change what is shown, q ends it.
+if $PYTHON - >"$dir/screen.out" 2>"$dir/screen.err" <<'END'
+import os, pty, select, sys, time
+pid, fd = pty.fork()
+if pid == 0:
+    os.environ["TERM"] = "xterm"
+    os.execvp("nm-top", ["nm-top", "-d", "0.2"])
+seen = b""
+def wait(text):
+    global seen
+    end = time.monotonic() + 20
+    while text not in seen:
+        assert time.monotonic() < end, (text, seen[-500:])
+        if select.select([fd], [], [], 0.2)[0]:
+            seen += os.read(fd, 65536)
+wait(b"vale7:b")
+os.write(fd, b"r")
+wait(b"rx ring 0")
+os.write(fd, b"\x1b[A\0?zzz")
+os.write(fd, b"q")
+_, status = os.waitpid(pid, 0)
+assert status == 0, status
+END
+then
+	ok "nm-top: a screen, and its keys"
+else
+	fail "nm-top: a screen"
+fi
+
+# Results that can not be written are an error.
+for program in "vale-ctl" "vale-ctl -s --json" "nm-top --json" "nm-top --prometheus" \
+	"pkt-gen -i vale7:c -f rx -W --json" "lb --help"; do
+	$program >/dev/full 2>"$dir/full.err"
+	rc=$?
+	check "a full disk: $program" test $rc -eq 1 -a "$(grep -c 'No space left' "$dir/full.err")" -eq 1
+done
+
 finish_receiver "$rx"
 finish_receiver "$rx2"
 result
