@@ -192,3 +192,50 @@ void nm_offload_write(const struct nm_offload *o, uint32_t k, uint8_t *dst)
 	fix_l4(o, k, dst + o->csum_start, len - o->csum_start);
 	fix_csum(o, dst, len);
 }
+
+#define HEADERS_MAX 128 /* Ethernet, tags, IP with options, and as much of TCP as is needed */
+
+static void put16_le(uint8_t *p, uint32_t v)
+{
+	p[0] = v;
+	p[1] = v >> 8;
+}
+
+bool nm_offload_unfinished(const void *pkt, uint32_t len, uint8_t vnet[NM_VNET_LEN])
+{
+	uint32_t n = len < HEADERS_MAX ? len : HEADERS_MAX, type, ip, l4, at, proto, l4_len;
+	uint8_t h[HEADERS_MAX];
+	uint64_t sum;
+
+	if (n < ETH_LEN)
+		return false;
+	memcpy(h, pkt, n);
+	ip = ip_offset(h, n, &type);
+	if (!ip || ip + (type == ETH_IPV4 ? 20 : 40) > n)
+		return false;
+	if (type == ETH_IPV4) {
+		/* of fragments the first has a checksum, which is not about itself */
+		if (get16(h + ip + 6) & 0x3fff)
+			return false;
+		proto = h[ip + 9];
+		l4 = ip + (h[ip] & 15) * 4;
+		l4_len = get16(h + ip + 2) - (l4 - ip);
+		sum = sum_add(0, h + ip + 12, 8);
+	} else {
+		proto = h[ip + 6];
+		l4 = ip + 40;
+		l4_len = get16(h + ip + 4);
+		sum = sum_add(0, h + ip + 8, 32);
+	}
+	at = proto == PROTO_TCP ? 16 : 6;
+	if ((proto != PROTO_TCP && proto != PROTO_UDP) || l4 + at + 2 > n || l4_len > 0xffff)
+		return false;
+	/* what is there is the sum, not its complement */
+	if (get16(h + l4 + at) != (~sum_fold(sum + proto + l4_len) & 0xffff))
+		return false;
+	memset(vnet, 0, NM_VNET_LEN);
+	vnet[0] = NM_VNET_NEEDS_CSUM;
+	put16_le(vnet + 6, l4);
+	put16_le(vnet + 8, at);
+	return true;
+}

@@ -43,4 +43,11 @@ int nm_offload_init(struct nm_offload *o, const uint8_t *vnet, uint8_t *pkt,
 uint32_t nm_offload_len(const struct nm_offload *o, uint32_t k);
 void nm_offload_write(const struct nm_offload *o, uint32_t k, uint8_t *dst);
 
+/*
+ * Whether a packet, `len` bytes of which are at pkt, has the sum of its pseudo header where
+ * its checksum belongs, as one that a stack left to hardware. Then `vnet` says so. Others may
+ * write to pkt meanwhile.
+ */
+bool nm_offload_unfinished(const void *pkt, uint32_t len, uint8_t vnet[NM_VNET_LEN]);
+
 #endif /* NM_OFFLOAD_H */

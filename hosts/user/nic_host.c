@@ -80,16 +80,37 @@ static struct nic_host *host_or_log(struct nic_port *np)
 	return NULL;
 }
 
+/*
+ * What the header before a packet says: that the stack has to look at the checksum. But what
+ * comes out of a veth may have been left to hardware by another stack, and our own takes it
+ * from there as it is: so it does from us.
+ */
+static void make_header(const struct nic_port *np, const struct nm_piece *first,
+			uint8_t vnet[NM_VNET_LEN])
+{
+	uint32_t start;
+
+	memset(vnet, 0, NM_VNET_LEN);
+	if (strcmp(np->nd.kind, "veth") ||
+	    !nm_offload_unfinished(first->data, first->len, vnet) || np->native)
+		return;
+	/* counted from the mark on */
+	start = (vnet[6] | vnet[7] << 8) + sizeof(np->mark.header);
+	vnet[6] = (uint8_t)start;
+	vnet[7] = (uint8_t)(start >> 8);
+}
+
 static int pass_to_host(struct nic_port *np, const struct nm_piece *piece, uint32_t n)
 {
-	static const uint8_t complete[NM_VNET_LEN]; /* nothing is left to do */
 	struct nic_host *host = host_or_log(np);
 	struct iovec iov[NETMAP_MAX_FRAGS + 2];
+	uint8_t vnet[NM_VNET_LEN];
 	uint32_t k = 0;
 
 	if (!host)
 		return -EOPNOTSUPP;
-	iov[k++] = (struct iovec){(void *)complete, sizeof(complete)};
+	make_header(np, piece, vnet);
+	iov[k++] = (struct iovec){vnet, sizeof(vnet)};
 	if (!np->native)
 		iov[k++] = (struct iovec){np->mark.header, sizeof(np->mark.header)};
 	for (uint32_t i = 0; i < n; i++)
@@ -102,7 +123,7 @@ static int pass_to_host(struct nic_port *np, const struct nm_piece *piece, uint3
 	case ENOMEM:
 	case ENOBUFS:
 		return -ENOBUFS;
-	case EINVAL: /* more than 64 KiB */
+	case EINVAL: /* more than 64 KiB, or a checksum beyond the packet's end */
 	case EMSGSIZE:
 		return -EMSGSIZE;
 	default:
