@@ -34,9 +34,10 @@ static unsigned receive(struct direction *d, uint64_t now)
 
 			i = nm_ring_next(ring, i);
 			if (len || (slot->flags & NS_MOREFRAG)) {
-				if (n > sizeof(whole) - len)
-					n = sizeof(whole) - len;
-				memcpy(whole + len, data, n);
+				/* What is longer than this, the link refuses, and counts. */
+				if (len < sizeof(whole))
+					memcpy(whole + len, data,
+					       n < sizeof(whole) - len ? n : sizeof(whole) - len);
 				len += n;
 				if (slot->flags & NS_MOREFRAG)
 					continue;

@@ -6,55 +6,18 @@
  *
  *	pcap-loop [-b BATCH] [-l LENGTH] [-r ROUNDS] [-f FILTER]
  */
-#include <pcap/pcap.h>
-
 #include <libnetmap.h>
-
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-static uint64_t packets, sum;
+#include "count.h"
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-static void look(unsigned char *user, const struct pcap_pkthdr *h, const unsigned char *data)
-{
-	uint32_t word;
-
-	(void)user;
-	(void)h;
-	memcpy(&word, data, sizeof(word));
-	sum += word;
-	packets++;
-}
-
-static void die(const char *what, const char *why)
-{
-	fprintf(stderr, "pcap-loop: %s: %s\n", what, why);
-	exit(1);
-}
-
-/* IPv4 and UDP, to port 9000. */
 static void fill(struct nmport_d *d, unsigned int batch, unsigned int len)
 {
-	static const unsigned char head[] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0,
-					      0, 46, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 0, 0, 1,
-					      10, 0, 0, 2, 4, 0, 0x23, 0x28, 0, 26 };
 	struct netmap_ring *ring = NETMAP_TXRING(d->nifp, d->first_tx_ring);
 	uint32_t i = ring->head;
 
 	while (batch-- > 0) {
-		memcpy(NETMAP_BUF(ring, ring->slot[i].buf_idx), head, sizeof(head));
+		memcpy(NETMAP_BUF(ring, ring->slot[i].buf_idx), count_head, sizeof(count_head));
 		ring->slot[i].len = (uint16_t)len;
 		ring->slot[i].flags = 0;
 		i = nm_ring_next(ring, i);
@@ -69,7 +32,6 @@ int main(int argc, char **argv)
 	unsigned int batch = 256, len = 60, rounds = 20000, i;
 	char err[PCAP_ERRBUF_SIZE] = "";
 	const char *filter = NULL;
-	struct bpf_program prog;
 	double took = 0, start;
 	struct nmport_d *d;
 	pcap_t *p;
@@ -96,9 +58,7 @@ int main(int argc, char **argv)
 	pcap_set_timeout(p, 10);
 	if (pcap_activate(p) < 0)
 		die("netmap:loop}1", pcap_geterr(p));
-	if (filter != NULL && (pcap_compile(p, &prog, filter, 1, 0) != 0 ||
-			       pcap_setfilter(p, &prog) != 0))
-		die(filter, pcap_geterr(p));
+	set_filter(p, filter);
 	for (i = 0; i < rounds; i++) {
 		fill(d, batch, len);
 		start = now();

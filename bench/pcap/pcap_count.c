@@ -9,29 +9,15 @@
  * rx counts what its callback is given; packets per second are those between the first and
  * the last packet, CPU is what the process used, in user and in system mode.
  */
-#include <pcap/pcap.h>
-
 #include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "count.h"
+
 static pcap_t *pcap;
-static uint64_t packets, sum;
 static double first, last;
 static volatile sig_atomic_t over;
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
 
 static double cpu(void)
 {
@@ -49,30 +35,9 @@ static void end(int sig)
 	pcap_breakloop(pcap);
 }
 
-static void look(unsigned char *user, const struct pcap_pkthdr *h, const unsigned char *data)
-{
-	uint32_t word;
-
-	(void)user;
-	(void)h;
-	memcpy(&word, data, sizeof(word));
-	sum += word;
-	packets++;
-}
-
-static void die(const char *what, const char *why)
-{
-	fprintf(stderr, "pcap-count: %s: %s\n", what, why);
-	exit(1);
-}
-
 static void receive(const char *filter)
 {
-	struct bpf_program prog;
-
-	if (filter != NULL && (pcap_compile(pcap, &prog, filter, 1, 0) != 0 ||
-			       pcap_setfilter(pcap, &prog) != 0))
-		die(filter, pcap_geterr(pcap));
+	set_filter(pcap, filter);
 	while (!over) {
 		int n = pcap_dispatch(pcap, -1, look, NULL);
 
@@ -88,14 +53,10 @@ static void receive(const char *filter)
 
 static void transmit(size_t len)
 {
-	/* IPv4 and UDP, so that filters have something to do. */
-	static const unsigned char head[] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0,
-					      0, 46, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 0, 0, 1,
-					      10, 0, 0, 2, 4, 0, 0x23, 0x28, 0, 26 };
 	unsigned char b[1514] = { 0 };
 	unsigned int i;
 
-	memcpy(b, head, sizeof(head));
+	memcpy(b, count_head, sizeof(count_head));
 	first = now();
 	while (!over)
 		for (i = 0; i < 64; i++)

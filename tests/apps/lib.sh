@@ -145,6 +145,14 @@ check_refusal() {
 	rm -f "$dir"/refusal.*
 }
 
+# tolerance QUIET: how far times may be off on this machine: so much, or 30 % if it is busy.
+tolerance() {
+	py "
+import os
+load = float(text.split()[0])
+print($1 if load < os.cpu_count() / 2 else 0.3)" </proc/loadavg
+}
+
 # make_pcap FILE COUNT GAP_US SIZE [nano|pcapng]: UDP packets, numbered in their payload
 make_pcap() {
 	$PYTHON "$(dirname "$0")/make_pcap.py" "$@"

@@ -156,10 +156,7 @@ kill "$hold"
 finish "$hold"
 
 # On a busy machine others have the processor when a packet is due: that is no error of ours.
-TOLERANCE=$(py "
-load = float(text.split()[0])
-import os
-print(0.02 if load < os.cpu_count() / 2 else 0.3)" </proc/loadavg)
+TOLERANCE=$(tolerance 0.02)
 LATE_MS=0
 if [ "$TOLERANCE" != 0.02 ]; then
 	LATE_MS=20
