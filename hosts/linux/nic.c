@@ -61,8 +61,7 @@ static int take_over(struct nm_nic *nic, struct net_device *dev, struct nm_err *
 	error = netdev_rx_handler_register(dev, nm_nic_rx_handler, nic);
 	if (error == -EBUSY)
 		return nm_fail(err, error,
-			       "%s belongs to a bridge, bond, or the like: take it out of "
-			       "that first", name);
+			       "%s belongs to a bridge or bond: take it out of that first", name);
 	if (error)
 		return nm_fail(err, error, "%s: its packets can not be had (error %d)", name,
 			       -error);

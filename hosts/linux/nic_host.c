@@ -114,8 +114,8 @@ void nm_nic_host_release(struct nm_nic *nic)
 
 static int hook(struct nm_nic *nic, struct nm_err *err)
 {
-	return nm_fail(err, -EOPNOTSUPP, "%s: this kernel has no egress hook for its host rings "
-		       "(CONFIG_NETFILTER_EGRESS, from 5.16)", nic->port.name);
+	return nm_fail(err, -EOPNOTSUPP, "%s has no host rings: no CONFIG_NETFILTER_EGRESS here",
+		       nic->port.name);
 }
 
 void nm_nic_host_release(struct nm_nic *nic)

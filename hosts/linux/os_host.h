@@ -37,10 +37,10 @@
 
 #define nm_load(p)	       READ_ONCE(*(p))
 #define nm_store(p, v)	       WRITE_ONCE(*(p), v)
-#define nm_load_acquire(p)     smp_load_acquire(p)
-#define nm_store_release(p, v) smp_store_release(p, v)
+#define nm_load_acquire(p)     smp_load_acquire(p)     /* what it pairs with */
+#define nm_store_release(p, v) smp_store_release(p, v) /* is said where */
+#define nm_fence()	       smp_mb()		       /* each is used */
 #define nm_xchg(p, v)	       xchg(p, v)
-#define nm_fence()	       smp_mb()
 
 static inline uint32_t nm_os_fetch_add(uint32_t *p, uint32_t v)
 {
@@ -117,7 +117,7 @@ struct nm_os_region {
 struct task_struct;
 struct nm_os_thread {
 	struct task_struct *task;
-	void (*fn)(void *);
+	void (*fn)(void *arg);
 	void *arg;
 };
 
@@ -185,7 +185,7 @@ static inline void nm_os_copy_long(void *dst, const void *src, size_t len)
 #define NM_OS_COPY_SHORT 256
 #define NM_OS_COPY_UNIT	 32
 
-typedef uint64_t nm_os_word __attribute__((aligned(1)));
+typedef uint64_t nm_os_word __aligned(1);
 
 static inline void nm_os_copy_unit(void *dst, const void *src)
 {

@@ -106,6 +106,7 @@ void nm_os_wake_slow(struct nm_os_waitq *q)
 /* Who polls holds the descriptor, and with it the ring: nobody can be waiting here. */
 void nm_os_waitq_fini(struct nm_os_waitq *q)
 {
+	/* no barrier: nobody comes or goes any more */
 	WARN_ON_ONCE(waitqueue_active(&q->q));
 }
 
