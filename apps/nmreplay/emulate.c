@@ -69,11 +69,14 @@ static int step(struct direction *d)
 	}
 	now = now_ns();
 	got = (int)receive(d, now);
-	sent = sender_run(&d->sender, now);
-	if (sent < 0) {
-		direction_fail(d, d->sender.port, "sending");
-		return -1;
-	}
+	/* As much may come in at once as several batches: it has to go out as fast. */
+	do {
+		sent = sender_run(&d->sender, now);
+		if (sent < 0) {
+			direction_fail(d, d->sender.port, "sending");
+			return -1;
+		}
+	} while (sent == (int)d->sender.batch && !d->sender.full);
 	atomic_store_explicit(&d->shown_in, d->link.c.in, memory_order_relaxed);
 	atomic_store_explicit(&d->shown_out, d->link.c.out, memory_order_relaxed);
 	return got || sent;
