@@ -94,6 +94,14 @@ void net_setup(int queues)
 	check(!sh("ip link set nt0 up && ip link set nt1 up"));
 }
 
+void net_by_stack(bool yes)
+{
+	if (host_is("kernel"))
+		check(!sh("echo %c >/sys/module/netmap/parameters/xdp", yes ? 'N' : 'Y'));
+	else
+		check(!nmcore_set("nic-mode", yes ? 3 : 0));
+}
+
 struct net_counters net_counters(const char *ifname)
 {
 	struct net_counters c = {0};

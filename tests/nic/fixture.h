@@ -33,6 +33,12 @@ void net_setup(int queues);
 /* Runs a command; its exit status. */
 __attribute__((format(printf, 1, 2))) int sh(const char *fmt, ...);
 
+/*
+ * From the next port on: packets by way of the stack, as for drivers that can do no better, or
+ * again by the best way there is.
+ */
+void net_by_stack(bool yes);
+
 struct net_counters {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 };

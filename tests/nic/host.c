@@ -271,9 +271,9 @@ int main(int argc, char **argv)
 	(void)argv;
 	net_setup(1);
 	hostnet_setup();
-	for (int generic = 0; generic < (host_is("kernel") ? 1 : 2); generic++) {
-		/* where the XDP program is in the stack, that must not see what is for it */
-		check(!nmcore_set("nic-mode", generic ? 3 : 0));
+	for (int by_stack = 0; by_stack < 2; by_stack++) {
+		/* what is there to take packets must not take those that are made for the stack */
+		net_by_stack(by_stack);
 		test_from_the_stack();
 		test_segments();
 		test_to_the_stack();
@@ -281,5 +281,6 @@ int main(int argc, char **argv)
 		test_other_side();
 		test_forward();
 	}
+	net_by_stack(false);
 	return 0;
 }

@@ -279,13 +279,14 @@ int main(void)
 	net_setup(1);
 	hostnet_setup();
 	far_start();
-	for (int generic = 0; generic < (host_is("kernel") ? 1 : 2); generic++) {
-		check(!nmcore_set("nic-mode", generic ? 3 : 0));
+	for (int by_stack = 0; by_stack < 2; by_stack++) {
+		net_by_stack(by_stack);
 		test_tcp(0, false);
 		test_tcp(0, true);
 		test_tcp(4, false);
 		test_switch();
 	}
+	net_by_stack(false);
 	kill(far_pid, SIGKILL);
 	waitpid(far_pid, NULL, 0);
 	return 0;
