@@ -504,6 +504,14 @@ static void poll_wait(struct nm_binding *b, enum nm_dir dir, struct nm_os_poller
 			port->ops->arm(&port->krings[dir][i]);
 }
 
+void nm_binding_watch(struct nm_binding *b, struct nm_os_poller *poller)
+{
+	if (bound(b))
+		return;
+	poll_wait(b, NM_TX, poller);
+	poll_wait(b, NM_RX, poller);
+}
+
 int nm_binding_poll(struct nm_binding *b, int events, struct nm_os_poller *poller)
 {
 	int revents;

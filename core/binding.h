@@ -68,4 +68,11 @@ bool nm_binding_csb(const struct nm_binding *b);
 #define NM_POLLERR 8
 int nm_binding_poll(struct nm_binding *b, int events, struct nm_os_poller *poller);
 
+/*
+ * For pollers that stay on the wait queues from one poll to the next, whatever these wait
+ * for: the poller is on all queues of the binding when this returns. What happened before
+ * has to be asked for after it.
+ */
+void nm_binding_watch(struct nm_binding *b, struct nm_os_poller *poller);
+
 #endif /* NM_BINDING_H */

@@ -12,6 +12,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/nsproxy.h>
+#include <linux/poll.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <net/net_namespace.h>
@@ -64,6 +65,15 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	return nm_binding_ioctl(&f->b, cmd, arg);
 }
 
+/* How select(2) and poll(2) put themselves on a wait queue: for the time of the call. */
+static poll_queue_proc select_proc;
+
+/* Others, such as epoll, come once, and rely on being there from then on. */
+static bool stays(const poll_table *table)
+{
+	return !poll_does_not_wait(table) && table->_qproc != select_proc;
+}
+
 static __poll_t dev_poll(struct file *file, poll_table *table)
 {
 	struct nm_file *f = file->private_data;
@@ -76,7 +86,13 @@ static __poll_t dev_poll(struct file *file, poll_table *table)
 		events |= NM_POLLIN;
 	if (wanted & (EPOLLOUT | EPOLLWRNORM))
 		events |= NM_POLLOUT;
-	got = nm_binding_poll(&f->b, events, poll_does_not_wait(table) ? NULL : &poller);
+	if (stays(table)) {
+		nm_binding_watch(&f->b, &poller);
+		got = nm_binding_poll(&f->b, events, NULL);
+	} else {
+		got = nm_binding_poll(&f->b, events,
+				      poll_does_not_wait(table) ? NULL : &poller);
+	}
 	result = (__force __poll_t)got;
 	if (got & NM_POLLIN)
 		result |= EPOLLRDNORM;
@@ -133,6 +149,11 @@ static struct miscdevice dev_misc = {
 
 int nm_chardev_register(void)
 {
+	struct poll_wqueues probe;
+
+	poll_initwait(&probe);
+	select_proc = probe.pt._qproc;
+	poll_freewait(&probe);
 	return misc_register(&dev_misc);
 }
 
