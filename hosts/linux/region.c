@@ -23,6 +23,7 @@
 #include <linux/kref.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -49,8 +50,10 @@ static void pages_free(struct kref *ref)
 	struct page *page;
 	unsigned long i;
 
-	xa_for_each(&ps->page, i, page)
+	xa_for_each(&ps->page, i, page) {
 		put_page(page);
+		cond_resched();
+	}
 	xa_destroy(&ps->page);
 	kfree(ps);
 }
@@ -131,6 +134,7 @@ static int pages_back(struct nm_pages *ps, pgoff_t first, pgoff_t end)
 		}
 		if (fatal_signal_pending(current))
 			return -EINTR;
+		cond_resched();
 	}
 	return 0;
 }
@@ -154,8 +158,10 @@ static char *extent_map(struct nm_pages *ps, pgoff_t first, pgoff_t n)
 
 	if (!v)
 		return NULL;
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		v[i] = xa_load(&ps->page, first + i);
+		cond_resched();
+	}
 	base = vmap(v, n, VM_MAP, PAGE_KERNEL);
 	kvfree(v);
 	return base;
@@ -267,6 +273,7 @@ static void pages_populate(struct nm_pages *ps, struct vm_area_struct *vma)
 		/* an error is no harm: a fault will try again, and say so */
 		if (vm_insert_page(vma, vma->vm_start + i * PAGE_SIZE, page))
 			return;
+		cond_resched();
 	}
 }
 
