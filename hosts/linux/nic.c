@@ -47,6 +47,8 @@ static int check_device(struct nm_nic *nic, struct net_device *dev, struct nm_er
 
 	if (!dev || dev->reg_state != NETREG_REGISTERED)
 		return nm_fail(err, -ENXIO, "%s has gone away", name);
+	if (nic->lost) /* and its clients are about to be told */
+		return nm_fail(err, -nic->lost, "%s has just gone down: try again", name);
 	if (!(dev->flags & IFF_UP))
 		return nm_fail(err, -ENETDOWN, "%s is down: ip link set dev %s up", name,
 			       name);
@@ -113,6 +115,7 @@ static int nic_up(struct nm_port *port, struct nm_err *err)
 	error = check_device(nic, dev, err);
 	if (!error)
 		error = take_over(nic, dev, err);
+	nic->used = !error;
 	rtnl_unlock();
 	if (error)
 		free_queues(nic);
@@ -124,6 +127,7 @@ static void nic_down(struct nm_port *port)
 	struct nm_nic *nic = nm_nic_of(port);
 
 	rtnl_lock();
+	nic->used = false;
 	nm_nic_release(nic, nic_dev(nic));
 	rtnl_unlock();
 	free_queues(nic);

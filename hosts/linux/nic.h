@@ -84,6 +84,8 @@ struct nm_nic {
 	struct list_head link;	       /* in nm_nics */
 	struct net_device __rcu *dev;  /* NULL once it is gone */
 	bool up;		       /* has taken over the device */
+	bool used;		       /* krings exist; rtnl */
+	int lost;		       /* why the device is, once it is; rtnl */
 	netdev_features_t switched_off;
 	struct nm_nic_rxq *rxq; /* for each rx ring, host rings too, while up */
 	struct nm_nic_txq **txq;

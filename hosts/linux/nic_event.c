@@ -35,29 +35,44 @@ static void after_event(struct nm_ns *ns)
 	nm_os_mutex_unlock(&ns->lock);
 }
 
+/* The port's clients are told. rtnl: krings that exist stay. */
+static void tell(struct nm_nic *nic)
+{
+	if (!nic->lost || nm_load(&nic->port.gone) == nic->lost)
+		return;
+	if (nic->used)
+		nm_port_gone(&nic->port, nic->lost);
+	else
+		nm_store_release(&nic->port.gone, nic->lost);
+}
+
 static void event_work(struct work_struct *work)
 {
+	struct nm_nic *nic;
+
+	rtnl_lock();
+	list_for_each_entry(nic, &nm_nics, link)
+		tell(nic);
+	rtnl_unlock();
 	nm_netns_for_each(after_event);
 }
 
 static DECLARE_WORK(work, event_work);
 
-/* The port's clients are told; nobody uses the device when this returns. */
+/*
+ * Nobody uses the device when this returns. Clients are told when whoever holds rtnl is
+ * through: a device that moves to another namespace only seems to go down at first.
+ */
 static void lose(struct nm_nic *nic, struct net_device *dev, int why, bool forget)
 {
-	bool up = nic->up;
-
-	/* krings exist, and stay, while it is up: going down takes rtnl */
-	if (up)
-		nm_port_gone(&nic->port, why);
-	else
-		nm_store_release(&nic->port.gone, why);
+	nic->lost = why;
 	nm_nic_release(nic, dev);
 	if (forget) {
 		RCU_INIT_POINTER(nic->dev, NULL);
 		synchronize_net();
 		dev_put(dev);
 	}
+	schedule_work(&work);
 }
 
 static int device_event(struct notifier_block *nb, unsigned long event, void *ptr)
@@ -71,14 +86,13 @@ static int device_event(struct notifier_block *nb, unsigned long event, void *pt
 		switch (event) {
 		case NETDEV_UNREGISTER: /* also sent when it moves to another namespace */
 			lose(nic, dev, ENXIO, true);
-			schedule_work(&work);
+			tell(nic);
 			break;
 		case NETDEV_GOING_DOWN:
 			if (!nic->up)
 				break;
 			/* one that is being removed goes down first */
 			lose(nic, dev, list_empty(&dev->unreg_list) ? ENETDOWN : ENXIO, false);
-			schedule_work(&work);
 			break;
 		case NETDEV_CHANGENAME:
 			schedule_work(&work);
