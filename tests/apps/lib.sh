@@ -42,6 +42,11 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 1' INT TERM
 
+# Where everything takes longer (T_SLOW, in a test bed) less is sent.
+amount() {
+	if [ -n "${T_SLOW:-}" ]; then echo $(($1 / 10)); else echo "$1"; fi
+}
+
 # start NAME COMMAND...: in the background, output in $dir/NAME.out and .err, pid in $pid
 start() {
 	_name=$1

@@ -121,9 +121,10 @@ if ! wait_port_m vbN; then
 fi
 
 check "the bridge: ping" pings 3 0.2
-transfer 200000000
-check_json "the bridge: 200 MB over TCP, the same on the other side" tcp \
-	"j['same'] and j['bytes'] == 200000000"
+bytes=$(amount 200000000)
+transfer "$bytes"
+check_json "the bridge: $bytes bytes over TCP, the same on the other side" tcp \
+	"j['same'] and j['bytes'] == $bytes"
 kill -INT "$(pgrep -P "$bridge" || echo "$bridge")" 2>/dev/null || kill -INT "$bridge"
 finish "$bridge"
 check_json "the bridge: no copies" bridge "j['zero_copy'] and j['directions'][0]['dropped'] == 0"
@@ -158,7 +159,8 @@ finish "$hold"
 # On a busy machine others have the processor when a packet is due: that is no error of ours.
 TOLERANCE=$(tolerance 0.02)
 LATE_MS=0
-if [ "$TOLERANCE" != 0.02 ]; then
+if [ -n "${T_SLOW:-}" ] || [ "$TOLERANCE" != 0.02 ]; then
+	TOLERANCE=0.3
 	LATE_MS=20
 	echo "load $(cut -d' ' -f1 /proc/loadavg): times may be off by 30 % and 20 ms, not by 2 %"
 fi
@@ -194,7 +196,9 @@ print(round(json.loads(text)['rate'] * 1514 / 1448 / 1e6, 2))" <"$dir/tcp.out")"
 }
 
 emulate "20 ms, 20 Mbit/s" 20 20 12000000 -D 10ms -B 20M -Q 200K
-emulate "50 ms, 100 Mbit/s" 50 100 60000000 -D 25ms -B 100M -Q 1.5M
+# (a rate that a test bed's processor has no time for)
+[ -n "${T_SLOW:-}" ] ||
+	emulate "50 ms, 100 Mbit/s" 50 100 60000000 -D 25ms -B 100M -Q 1.5M
 emulate "10 ms there, 30 ms back, 10 Mbit/s there" 40 10 5000000 -D 10ms -D 30ms -B 10M -B 0 -Q 200K
 emulate "5 ms, spinning" 5 0 0 -D 2.5ms --busy
 result

@@ -100,8 +100,11 @@ uint64_t t_rounds(uint64_t n)
 
 static unsigned int seconds_of(const struct t_case *c)
 {
+	const char *patience = getenv("T_PATIENCE");
 	unsigned int seconds = c->seconds ? c->seconds : T_SECONDS;
 
+	if (patience && atoi(patience) > 1)
+		seconds *= atoi(patience);
 	return scale() > 1 ? seconds * scale() : seconds;
 }
 

@@ -17,7 +17,7 @@ struct t_case {
 	unsigned int seconds; /* until it counts as hung; 0: T_SECONDS */
 };
 
-#define T_SECONDS  60
+#define T_SECONDS  60 /* times T_PATIENCE, if that is in the environment */
 #define T_CASE(fn) { #fn, fn, 0 }
 #define T_LONG(fn, seconds) { #fn, fn, seconds }
 

@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import time
 
 from results import BUILD, JOBS, TOP, Sum, last_line, run, say, tail, take_test
 
@@ -19,7 +20,9 @@ BEDS = {
         'flags': ['--debug'],
         'run': ['--leaks', '--mem', '2048M'],
         'arch': ['ARCH=um'],
-        'suites': {'kernel', 'kernel-debug'},
+        'suites': {'kernel', 'kernel-apps', 'kernel-debug'},
+        'suites_full': set(),
+        'machines': min(2, JOBS),  # each has one processor
         'scale': 0.02, 'scale_full': 0.2, 'patience': 3,
     },
     'vm': {
@@ -27,6 +30,8 @@ BEDS = {
         'run': ['--smp', '4', '--mem', '1536', '--scan'],
         'arch': [],
         'suites': {'kernel', 'kernel-smp'},
+        'suites_full': {'kernel-apps'},  # programs that take long to start there
+        'machines': 1,
         'scale': 0.02, 'scale_full': 0.2, 'patience': 4,
     },
 }
@@ -64,6 +69,21 @@ def read(path):
             return f.read()
     except OSError:
         return ''
+
+
+def machines(bed, ko, plan):
+    """Runs them side by side; of each the exit code, and its log."""
+    how = BEDS[bed]
+    runs = []
+    for i in range(how['machines']):
+        log = os.path.join(BUILD, f'{bed}{i + 1}.log')
+        klog = os.path.join(BUILD, f'{bed}{i + 1}-kernel.log')
+        cmd = tool(bed, 'run', *how['flags'], *how['run'], '--module', ko, '--timeout', '0',
+                   '--log', klog, 'sh', plan)
+        with open(log, 'wb') as out:
+            runs.append((subprocess.Popen(cmd, cwd=TOP, stdout=out, stderr=subprocess.STDOUT,
+                                          stdin=subprocess.DEVNULL), log))
+    return [(process.wait(), log) for process, log in runs]
 
 
 def collect(bed, out, tests, result):
@@ -107,6 +127,7 @@ def module(bed, log):
 
 def stage(bed, directory, full):
     how = BEDS[bed]
+    begin = time.time()
     result = Sum()
     log = os.path.join(BUILD, f'{bed}.log')
     out = os.path.join(BUILD, f'{bed}-tests')
@@ -129,25 +150,26 @@ def stage(bed, directory, full):
         say(tail(log))
         return result
     result.passed += 1
-    tests = choose(introspect(directory), how['suites'], full)
+    suites = how['suites'] | (how['suites_full'] if full else set())
+    tests = choose(introspect(directory), suites, full)
     plan = os.path.join(out, 'plan.sh')
     env = {'T_SCALE': os.environ.get('T_SCALE', str(how['scale_full' if full else 'scale'])),
-           'T_SLOW': '1', 'NETMAP_KO': ko}
+           'T_SLOW': '1', 'T_PATIENCE': str(how['patience']), 'NETMAP_KO': ko}
     if full:
         env['FUZZ_SECONDS'] = os.environ.get('FUZZ_SECONDS', '600')
     script(plan, out, tests, env, how['patience'])
-    klog = os.path.join(BUILD, f'{bed}-kernel.log')
-    code = run(tool(bed, 'run', *how['flags'], *how['run'], '--module', ko, '--timeout', '0',
-                    '--log', klog, 'sh', plan), log)
-    unfinished = collect(bed, out, tests, result)
-    for name in unfinished:
+    start = time.time()
+    ends = machines(bed, ko, plan)
+    for name in collect(bed, out, tests, result):
         result.failed.append((bed, name, 'the machine ended before it did'))
-    if code == 0:
-        result.passed += 1  # no complaint in the kernel's log; the module could be unloaded
-    else:
+    for code, log in ends:
+        if code == 0:
+            result.passed += 1  # a clean log; the module could be unloaded, nothing leaked
+            continue
         what = 'the kernel complained, or kept the module' if code == 97 else f'exit code {code}'
-        result.failed.append((bed, 'the kernel', f'{what}: see {os.path.relpath(log, TOP)}, '
-                              f'{os.path.relpath(klog, TOP)}: {last_line(tail(log))}'))
+        result.failed.append((bed, 'the kernel', f'{what}: see {os.path.relpath(log, TOP)}: '
+                              f'{last_line(tail(log))}'))
+    say(f'    built in {start - begin:.0f} s, tested in {time.time() - start:.0f} s')
     if not tests:
         result.failed.append((bed, 'tests', 'there are none'))
     return result

@@ -80,7 +80,8 @@ GCC_SANITIZE = ['-Dc_args=-Wno-maybe-uninitialized -Wno-format-truncation']
 # These load our libraries into programs that have no sanitizer in them, which can not work.
 FOREIGN = ['--no-suite', 'preload', '--no-suite', 'pcap']
 # These run in the test beds (stages um and vm), not on the machine's own kernel.
-BEDS = ['--no-suite', 'kernel']
+BEDS = [arg for suite in ('kernel', 'kernel-apps', 'kernel-debug', 'kernel-smp')
+        for arg in ('--no-suite', suite)]
 EVERY = BEDS + ['--no-suite', 'fuzz', '--no-suite', 'full']
 
 
