@@ -21,6 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define PATIENCE 5 /* seconds until the first packet */
+
 struct bench {
 	unsigned int queue, len, batch;
 	double seconds;
@@ -168,7 +170,7 @@ static void rx_round(struct bench *b, bool forward)
 
 static void run(struct bench *b, char mode)
 {
-	double start = 0, t = clock_s(CLOCK_MONOTONIC), end = t + b->seconds, used = 0;
+	double start = 0, t = clock_s(CLOCK_MONOTONIC), end = t + PATIENCE, used = 0;
 
 	while (!stop && t < end) {
 		b->waited = false;
@@ -177,6 +179,7 @@ static void run(struct bench *b, char mode)
 		t = clock_s(CLOCK_MONOTONIC);
 		if (!start && b->packets) {
 			start = t;
+			end = t + b->seconds;
 			used = clock_s(CLOCK_PROCESS_CPUTIME_ID);
 			b->packets = 0;
 		}

@@ -26,6 +26,8 @@
 #include <unistd.h>
 #include <xdp/xsk.h>
 
+#define PATIENCE 5 /* seconds until the first packet */
+
 #define CHUNK  2048
 #define CHUNKS 4096
 
@@ -136,8 +138,14 @@ static void open_socket(struct bare *b)
 	error = xsk_umem__create(&b->umem, b->mem, size, &b->fill, &b->completion, &ucfg);
 	if (error)
 		die("umem", -error);
-	error = xsk_socket__create(&b->xsk, b->ifname, b->queue, b->umem, &b->rx, &b->tx,
-				   &scfg);
+	/* the kernel may still be closing the one before us */
+	for (int tries = 0; tries < 40; tries++) {
+		error = xsk_socket__create(&b->xsk, b->ifname, b->queue, b->umem, &b->rx,
+					   &b->tx, &scfg);
+		if (error != -EBUSY)
+			break;
+		usleep(50000);
+	}
 	if (error)
 		die("socket", -error);
 	if (b->mode != TXONLY)
@@ -243,10 +251,10 @@ static void rx_round(struct bare *b)
 	}
 }
 
-/* The clock runs from the first packet on. */
+/* The clock runs from the first packet on, which may take a while. */
 static void run(struct bare *b)
 {
-	double start = 0, t = now(), end = t + b->seconds, used = 0;
+	double start = 0, t = now(), end = t + PATIENCE, used = 0;
 
 	while (!stop && t < end) {
 		b->waited = false;
@@ -255,6 +263,7 @@ static void run(struct bare *b)
 		t = now();
 		if (!start && b->packets) {
 			start = t;
+			end = t + b->seconds;
 			used = cpu();
 			b->packets = 0;
 		}
