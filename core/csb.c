@@ -11,7 +11,7 @@ void nm_csb_collect(struct nm_kring *kr)
 
 	/* the same rule as in begin(); what breaks it is refused there, in words */
 	if (nm_likely(head < n && nm_dist(kr->hwcur, head, n) <=
-					  nm_dist(kr->hwcur, kr->hwtail, n)))
+					  nm_dist(kr->hwcur, nm_load(&kr->hwtail), n)))
 		nm_store_release(&kr->hwcur, head);
 }
 
@@ -31,7 +31,8 @@ void nm_csb_begin(struct nm_kring *kr, uint32_t *head, uint32_t *cur)
 		nm_os_lock(&kr->lock);
 		nm_csb_collect(kr);
 		nm_store(&kr->rhead, kr->hwcur);
-		nm_store(&kr->rtail, kr->hwtail);
+		/* the sender into a pipe moves it without this lock */
+		nm_store(&kr->rtail, nm_load(&kr->hwtail));
 		kr->begun = kr->hwcur;
 		nm_os_unlock(&kr->lock);
 		*head = nm_load_acquire(&ring->head);

@@ -143,7 +143,7 @@ void nm_kring_renew(struct nm_kring *kr)
 		nm_os_lock(&kr->lock);
 		nm_csb_collect(kr);
 		nm_store(&kr->rhead, kr->hwcur);
-		nm_store(&kr->rtail, kr->hwtail);
+		nm_store(&kr->rtail, nm_load(&kr->hwtail));
 		nm_os_unlock(&kr->lock);
 	}
 	nm_store(&kr->rcur, kr->rhead);

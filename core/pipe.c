@@ -148,7 +148,7 @@ out:
 
 static int pipe_rxsync(struct nm_kring *rx, int flags)
 {
-	uint32_t released = nm_dist(rx->hwcur, rx->rhead, rx->num_slots);
+	uint32_t released = nm_dist(nm_load(&rx->hwcur), rx->rhead, rx->num_slots);
 	uint32_t tail;
 
 	(void)flags;
