@@ -12,6 +12,10 @@
 
 /* A packet that is not due for so long leaves time to sleep. */
 #define SLEEP_NS 3000000
+/* How long a sync may be thought to take: more is the machine's affair. */
+#define SYNC_NS 50000
+/* With more packets than these to a turn, there is always one that is due soon. */
+#define FEW 4
 /* After the last packet there may well be another. */
 #define QUIET_NS 1000000
 
@@ -57,19 +61,14 @@ static unsigned receive(struct direction *d, uint64_t now)
 	return packets;
 }
 
-/* -1: a port failed. Otherwise whether anything happened. */
-static int step(struct direction *d)
+/*
+ * All that is due. As much may have come in at once as several batches: it has to go out as
+ * fast. -1: the port failed.
+ */
+static int send_due(struct direction *d, uint64_t now)
 {
-	uint64_t now;
-	int got, sent;
+	int sent;
 
-	if (port_rxsync(d->from)) {
-		direction_fail(d, d->from, "receiving");
-		return -1;
-	}
-	now = now_ns();
-	got = (int)receive(d, now);
-	/* As much may come in at once as several batches: it has to go out as fast. */
 	do {
 		sent = sender_run(&d->sender, now);
 		if (sent < 0) {
@@ -77,6 +76,50 @@ static int step(struct direction *d)
 			return -1;
 		}
 	} while (sent == (int)d->sender.batch && !d->sender.full);
+	return sent;
+}
+
+/* What would be due in the middle of a sync is waited for, and goes out before it. */
+static int send_soon(struct direction *d, unsigned n, uint64_t sync_ns)
+{
+	uint64_t end = now_ns() + sync_ns, now;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct link_packet *p = link_output(&d[i].link);
+
+		if (!p || p->when >= end || d[i].turn_sent > FEW)
+			continue;
+		while ((now = now_ns()) < p->when)
+			__builtin_ia32_pause();
+		if (send_due(&d[i], now) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* -1: a port failed. Otherwise whether anything happened in direction i of n. */
+static int step(struct direction *dirs, unsigned n, unsigned i)
+{
+	struct direction *d = &dirs[i];
+	uint64_t start, now;
+	int got, sent;
+
+	if (send_soon(dirs, n, d->sync_ns) < 0)
+		return -1;
+	start = now_ns();
+	if (port_rxsync(d->from)) {
+		direction_fail(d, d->from, "receiving");
+		return -1;
+	}
+	now = now_ns();
+	d->sync_ns = (d->sync_ns * 7 + (now - start)) / 8;
+	if (d->sync_ns > SYNC_NS)
+		d->sync_ns = SYNC_NS;
+	got = (int)receive(d, now);
+	sent = send_due(d, now);
+	if (sent < 0)
+		return -1;
+	d->turn_sent = (unsigned)sent;
 	atomic_store_explicit(&d->shown_in, d->link.c.in, memory_order_relaxed);
 	atomic_store_explicit(&d->shown_out, d->link.c.out, memory_order_relaxed);
 	return got || sent;
@@ -122,7 +165,7 @@ void emulate_run(struct program *p, unsigned first, unsigned n)
 		int busy = 0;
 
 		for (unsigned i = 0; i < n; i++) {
-			int r = step(&d[i]);
+			int r = step(d, n, i);
 
 			if (r < 0) {
 				stop_requested = 1;

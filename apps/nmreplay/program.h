@@ -18,6 +18,8 @@ struct direction {
 	int cpu; /* -1: anywhere */
 	int failed;
 	char why[256];
+	uint64_t sync_ns;   /* what a sync of `from` took lately */
+	unsigned turn_sent; /* packets in the last turn */
 	_Atomic uint64_t shown_in, shown_out; /* for the reports */
 };
 

@@ -89,6 +89,14 @@ check_json "packets waited in extra buffers" lb \
 check_json "and all of them arrived, in order" slow \
 	"j['packets'] == 6000 and j['sequence']['lost'] == 0 and j['sequence']['reordered'] == 0"
 
+if [ "$NETMAP_HOST" = daemon ]; then
+	start orphan lb -i in}1 -p f:2
+	orphan=$pid
+	wait_port 'f{1'
+	kill_daemon
+	check_orphan "the daemon dies" "$orphan" orphan
+fi
+
 check_refusal "a pipe of a pipe" 1 "is a pipe itself" lb -i z}1
 check_refusal "no port" 2 "-i port is missing" lb
 check_refusal "no pipes" 2 "pipes is needed" lb -i vale0:a -p 0

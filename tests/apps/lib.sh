@@ -150,6 +150,24 @@ check_refusal() {
 	rm -f "$dir"/refusal.*
 }
 
+# kill_daemon: as a crash would end it
+kill_daemon() {
+	kill -KILL "$(netmapd --list --json | py "print(json.loads(text)['daemon']['pid'])")"
+}
+
+# check_orphan TEXT PID NAME: the program ends by itself, with an error in one line
+check_orphan() {
+	_i=0
+	while kill -0 "$2" 2>/dev/null && [ $_i -lt 100 ]; do
+		sleep 0.1
+		_i=$((_i + 1))
+	done
+	kill "$2" 2>/dev/null
+	finish "$2"
+	check "$1: an error" test $rc -eq 1
+	check "$1: one line" test "$(wc -l <"$dir/$3.err")" -eq 1
+}
+
 # tolerance QUIET: how far times may be off on this machine: so much, or 30 % if it is busy.
 tolerance() {
 	py "

@@ -171,6 +171,20 @@ ok "80 damaged files: none ends in a crash"
 kill -INT "$sink"
 finish "$sink"
 
+if [ "$NETMAP_HOST" = daemon ]; then
+	emulate -D 1ms
+	kill_daemon
+	check_orphan "the daemon dies" "$emu" emu
+	start rx pkt-gen -i x}1 -f rx --idle 30
+	wait_port 'x}1'
+	start play nmreplay -f "$dir/c.pcap" -i x{1 -l 0
+	play=$pid
+	wait_port 'x{1'
+	sleep 0.3
+	kill_daemon
+	check_orphan "the daemon dies while a file is played" "$play" play
+fi
+
 check_refusal "nothing to do" 2 "a file and a port, or two ports" nmreplay -i x{1
 check_refusal "a bandwidth that is none" 2 "is needed" nmreplay -f x -i x{1 -B fast
 check_refusal "a probability beyond 1" 2 "is needed" nmreplay -f x -i x{1 -L 2

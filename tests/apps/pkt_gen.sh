@@ -93,10 +93,8 @@ if [ "$NETMAP_HOST" = daemon ]; then
 	start orphan pkt-gen -i vale4:a -f tx
 	orphan=$pid
 	wait_port vale4:a
-	kill -KILL "$(netmapd --list --json | py "print(json.loads(text)['daemon']['pid'])")"
-	finish "$orphan"
-	check "the death of the daemon ends the program with an error" test $rc -eq 1
-	check "and with one line" test "$(wc -l <"$dir/orphan.err")" -eq 1
+	kill_daemon
+	check_orphan "the daemon dies" "$orphan" orphan
 fi
 
 # Refusals name the cause.

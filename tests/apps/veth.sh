@@ -201,4 +201,12 @@ emulate "20 ms, 20 Mbit/s" 20 20 12000000 -D 10ms -B 20M -Q 200K
 	emulate "50 ms, 100 Mbit/s" 50 100 60000000 -D 25ms -B 100M -Q 1.5M
 emulate "10 ms there, 30 ms back, 10 Mbit/s there" 40 10 5000000 -D 10ms -D 30ms -B 10M -B 0 -Q 200K
 emulate "5 ms, spinning" 5 0 0 -D 2.5ms --busy
+
+# The interface goes away under a program that uses it.
+in_m gone nmreplay -i vaN -i vbN -D 1ms
+gone=$pid
+wait_port_m vbN
+ip -n $B link del vb
+check_orphan "an interface vanishes" "$gone" gone
+check "and is named" grep -q 'vbN' "$dir/gone.err"
 result

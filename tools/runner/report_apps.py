@@ -43,7 +43,7 @@ class Applications:
 
     def replay_table(self):
         rows = [(r["case"], r["where"], f"{r['asked_pps']:.0f}", f"{r['mpps'] * 1e6:.0f}",
-                 percent(r["mpps"] * 1e6, r["asked_pps"]),
+                 percent(r["mpps"] * 1e6, r["asked_pps"]) if r["case"] == "rate" else "",
                  *(microseconds(r[k]) for k in ("p50", "p99", "p99.9", "max")))
                 for r in self.get(group="replay")]
         return self.table(
