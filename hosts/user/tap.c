@@ -7,13 +7,28 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define QUEUE_LENGTH 4096 /* packets, of up to 64 KiB */
 #define GEN_NONE     1	  /* IN6_ADDR_GEN_MODE_NONE: no address, nothing to tell */
 
-static int queue_open(struct ifreq *ifr)
+/*
+ * A number far from those that interfaces get one after the other, or bring along from other
+ * namespaces: who remembers it after our end will not mistake another interface for it.
+ */
+static unsigned int rare_index(void)
+{
+	uint32_t r = 0;
+
+	if (getrandom(&r, sizeof(r), GRND_NONBLOCK) < 0)
+		r = (uint32_t)nm_os_now();
+	return 0x40000000 | (r & 0x3fffffff);
+}
+
+/* `index` 0: a queue of one that is there. */
+static int queue_open(struct ifreq *ifr, unsigned int index)
 {
 	const unsigned int offload = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
 	const int yes = 1;
@@ -22,7 +37,7 @@ static int queue_open(struct ifreq *ifr)
 	if (fd < 0)
 		return -errno;
 	ifr->ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE;
-	if (ioctl(fd, TUNSETIFF, ifr) < 0 || ioctl(fd, TUNSETVNETLE, &yes) < 0 ||
+	if ((index && ioctl(fd, TUNSETIFINDEX, &index) < 0) || ioctl(fd, TUNSETIFF, ifr) < 0 || ioctl(fd, TUNSETVNETLE, &yes) < 0 ||
 	    ioctl(fd, TUNSETOFFLOAD, offload) < 0) {
 		error = -errno;
 		close(fd);
@@ -66,7 +81,7 @@ static int be_up(const struct tap *tap, const char *alias)
 int tap_open(struct tap *tap, const char *alias)
 {
 	struct ifreq ifr = { .ifr_name = "nmhost%d" };
-	int fd = queue_open(&ifr), error;
+	int fd = queue_open(&ifr, rare_index()), error;
 
 	if (fd < 0)
 		return fd;
@@ -86,7 +101,7 @@ int tap_queue(const struct tap *tap)
 	struct ifreq ifr = { 0 };
 
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tap->name);
-	return queue_open(&ifr);
+	return queue_open(&ifr, 0);
 }
 
 int tap_attach(int fd, bool attach)

@@ -7,6 +7,7 @@
 #include <net/netmap_user.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,52 @@ static void test_as_found(void)
 	check(!sh("tc qdisc del dev nt0 clsact"));
 	nothing_left();
 	stack_works();
+}
+
+/* The host in a process needs TAP interfaces, and says so; for the rest it does not. */
+static void test_no_tap(void)
+{
+	int status, raw = raw_open("nt1");
+	pid_t pid = fork();
+
+	if (!pid) {
+		struct netmap_ring *r;
+		struct port p;
+
+		check(!unshare(CLONE_NEWNS) && !sh("mount --make-rprivate / && "
+						   "mount -t tmpfs none /dev/net"));
+		check(port_open(&p, "nt0", NR_REG_SW, 0, 0) < 0 && p.error == EOPNOTSUPP);
+		check(strstr(port_error(&p), "/dev/net/tun"), "%s", port_error(&p));
+		port_close(&p);
+		check(!port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&p));
+		r = port_rxring(&p, 0);
+		r->flags |= NR_FORWARD;
+		check(raw_send(raw, 1, 60, 0) == 1 && (port_wait(&p, POLLIN, 500) & POLLIN));
+		r->slot[r->head].flags |= NS_FORWARD;
+		r->head = r->cur = nm_ring_next(r, r->head);
+		check(!port_ioctl(&p, NIOCRXSYNC, NULL));
+		check(state_has("os 1"));
+		port_close(&p);
+		_exit(0);
+	}
+	check(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status));
+	close(raw);
+	nothing_left();
+}
+
+/* Somebody deletes the TAP interface: the program is told, the stack sends by the wire. */
+static void test_tap_deleted(void)
+{
+	struct port p;
+
+	check(!port_open(&p, "nt0", NR_REG_SW, 0, 0), "%s", port_error(&p));
+	check(!sh("ip link del $(ip -o link | sed -n 's/.*\\(nmhost[0-9]*\\).*/\\1/p')"));
+	check(port_wait(&p, POLLIN, 500) & POLLERR);
+	check(port_ioctl(&p, NIOCRXSYNC, NULL) < 0);
+	stack_works();
+	port_close(&p);
+	rings_work();
+	nothing_left();
 }
 
 /* The program is killed, at any moment. */
@@ -219,6 +266,10 @@ int main(void)
 	hostnet_setup();
 	test_as_found();
 	test_hostile();
+	if (!host_is("kernel")) {
+		test_no_tap();
+		test_tap_deleted();
+	}
 	test_killed();
 	test_gone("ip link set nt0 down", ENETDOWN);
 	rings_work();
