@@ -20,6 +20,8 @@
 #include <linux/wait.h>
 
 #define MAX_FLIGHT 256u /* skbs of a ring; well below netdev_max_backlog, which is 1000 */
+#define MAX_PAIR   128u /* and well below what a veth keeps for its NAPI: 256, not all of it free */
+#define LOW_FLIGHT 64u	/* then there will be more */
 #define SKB_BATCH  32u
 #define RETRIES	   16
 #define RETRY_SKB  (1 * NSEC_PER_MSEC)
@@ -59,6 +61,13 @@ static uint32_t in_flight(const struct nm_nic_txq *q)
 	return atomic_read(&q->refs) - 1;
 }
 
+static uint32_t flight_room(const struct nm_nic_txq *q, const struct net_device *dev)
+{
+	uint32_t n = in_flight(q), most = nm_nic_is_pair(dev) ? MAX_PAIR : MAX_FLIGHT;
+
+	return most - min(n, most);
+}
+
 static void packet_done(struct sk_buff *skb)
 {
 	struct nm_nic_txq *q = skb_shinfo(skb)->destructor_arg;
@@ -67,7 +76,7 @@ static void packet_done(struct sk_buff *skb)
 	/* the order of put and look pairs with starve() */
 	txq_put(q);
 	if (unlikely(READ_ONCE(q->starved)) && READ_ONCE(q->live) &&
-	    in_flight(q) <= MAX_FLIGHT / 2)
+	    in_flight(q) <= LOW_FLIGHT)
 		tasklet_schedule(&q->retry);
 	rcu_read_unlock();
 }
@@ -230,7 +239,7 @@ static bool push_round(struct nm_kring *kr, struct net_device *dev)
 		most = nm_xdp_can_send(&q->pool, dev);
 	b->xdp = most;
 	if (!b->xdp)
-		most = min(MAX_FLIGHT - min_t(uint32_t, in_flight(q), MAX_FLIGHT), SKB_BATCH);
+		most = min(flight_room(q, dev), SKB_BATCH);
 	end = batch_build(b, kr, i, dev, most);
 	if (!b->n) {
 		nm_store(&kr->hwcur, end);
@@ -299,7 +308,7 @@ static bool starve(struct nm_kring *kr)
 	smp_mb__after_atomic(); /* pairs with the order in packet_done() */
 	if (READ_ONCE(q->live))
 		hrtimer_start(&q->timer, retry_delay(kr), HRTIMER_MODE_REL_SOFT);
-	return in_flight(q) <= MAX_FLIGHT / 2;
+	return in_flight(q) <= LOW_FLIGHT;
 }
 
 int nm_nic_txsync(struct nm_kring *kr, int flags)

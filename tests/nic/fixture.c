@@ -75,12 +75,21 @@ int sh(const char *fmt, ...)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+void nic_xdp(bool use)
+{
+	FILE *f = fopen("/sys/module/netmap/parameters/xdp", "w");
+
+	check(f && fprintf(f, "%d\n", use) > 0 && !fclose(f));
+}
+
 void net_setup(int queues)
 {
 	if (geteuid())
 		skip("needs root, for a network namespace");
 	if (host_is("kernel") && access("/dev/netmap", F_OK))
 		skip("there is no /dev/netmap: load netmap.ko");
+	if (host_is("kernel"))
+		nic_xdp(!getenv("NIC_EMULATED"));
 	if (unshare(CLONE_NEWNET) < 0)
 		skip("no network namespace: %s", strerror(errno));
 	if (sh("ip link set lo up"))

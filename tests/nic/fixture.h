@@ -28,6 +28,8 @@ __attribute__((noreturn, format(printf, 1, 2))) void skip(const char *fmt, ...);
 /* The host, by name: "embedded", "kernel". */
 bool host_is(const char *name);
 
+/* Whether ports that the kernel host opens from now on may use XDP. */
+void nic_xdp(bool use);
 /* A fresh network namespace with nt0 and nt1, both up, of so many queues. */
 void net_setup(int queues);
 /* Runs a command; its exit status. */

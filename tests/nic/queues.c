@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <libnmcore.h>
 #include <net/netmap_user.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -72,7 +73,8 @@ static void test_rest(void)
 	check(port_send(&b, 1, 100, 60, 0) == 100);
 	check(port_send(&b, 2, 100, 60, 0) == 100);
 	check(port_send(&b, 0, 100, 60, 0) == 100);
-	check(raw_receive(raw, 1000, 300) == 200);
+	/* where it is emulated, taps see packets before the port does */
+	check(raw_receive(raw, 1000, 300) == (getenv("NIC_EMULATED") ? 300 : 200));
 	check(port_receive(&one, 1000, 300) == 100);
 	check(port_send(&sender, 2, 100, 60, 0) == 100);
 	check(port_receive(&b, 1000, 300) == 100);
