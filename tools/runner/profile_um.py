@@ -3,20 +3,21 @@
 functions and of the module's."""
 import bisect
 import collections
-import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import time
 
-import lab
 import umkernel
 from lab import Failure
 
 SECONDS = 4
-HOST_KERNEL = 1 << 63
+HOST_KERNEL = 1 << 63  # addresses from there on
+LARGEST = 0x8000       # of a function
+TOP = 10
 
 
 def functions(path, base=0):
@@ -55,45 +56,36 @@ def samples(pid, folder):
 
 
 def table(ips, names):
+    """Functions of the guest's kernel and their parts of what that ran."""
     names = sorted(names)
     addresses = [a for a, _ in names]
     count = collections.Counter()
     for ip in ips:
-        if ip >= HOST_KERNEL:
-            count["(the machine's kernel: what UML's system calls cost)"] += 1
-            continue
         i = bisect.bisect(addresses, ip) - 1
-        count[names[i][1] if i >= 0 and ip - names[i][0] < 0x8000 else "(elsewhere)"] += 1
-    ours = sum(n for name, n in count.items() if not name.startswith("("))
-    rows = [(name, f"{100 * n / len(ips):.1f}", f"{100 * n / ours:.1f}" if name[0] != "(" else "-")
-            for name, n in count.most_common(24)]
-    return ("function", "% of all", "% of the guest's kernel"), rows
+        if ip < HOST_KERNEL and i >= 0 and ip - names[i][0] < LARGEST:
+            count[names[i][1]] += 1
+    total = sum(count.values())
+    return [(name, f"{100 * n / total:.1f}") for name, n in count.most_common(TOP)]
 
 
 def profile(argv, ko):
-    """Runs a guest that prints where the module is; samples it in the middle."""
+    """Runs a guest that says where the module is; samples it in the middle. Rows of a table."""
+    if not shutil.which("perf"):
+        raise Failure("no profile: perf is not installed")
     linux = os.path.realpath(os.path.join(umkernel.tree(), "linux"))
+    base, ips = None, []
     with tempfile.TemporaryDirectory() as folder, subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as guest:
-        base, ips, lines = None, [], []
         for line in guest.stdout:
-            if not line.startswith("{"):
+            if '"text"' not in line:
                 continue
-            record = json.loads(line)
-            if "text" not in record:
-                lines.append(line)
-                continue
-            base = int(record["text"], 16)
+            base = int(json.loads(line)["text"], 16)
             time.sleep(1)
             pid = kernel_pid(linux, guest.pid)
             if not pid:
-                raise Failure("the guest's process was not found")
+                raise Failure("no profile: the guest's process was not found")
             ips = samples(pid, folder)
     if guest.returncode or not ips:
-        raise Failure("no samples: " + (lines[-1].strip() if lines else "the guest failed"))
-    head, rows = table(ips, [*functions(linux), *((a, f"{n} [netmap]")
-                                                     for a, n in functions(ko, base))])
-    out = "".join(lines)
-    text = io.StringIO()
-    lab.table(head, rows, text)
-    return out + "\n" + text.getvalue()
+        raise Failure(f"no profile: exit code {guest.returncode} of the guest, "
+                      f"{len(ips)} samples")
+    return table(ips, [*functions(linux), *((a, n + " [netmap]") for a, n in functions(ko, base))])
