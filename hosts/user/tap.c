@@ -37,8 +37,8 @@ static int queue_open(struct ifreq *ifr, unsigned int index)
 	if (fd < 0)
 		return -errno;
 	ifr->ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE;
-	if ((index && ioctl(fd, TUNSETIFINDEX, &index) < 0) || ioctl(fd, TUNSETIFF, ifr) < 0 || ioctl(fd, TUNSETVNETLE, &yes) < 0 ||
-	    ioctl(fd, TUNSETOFFLOAD, offload) < 0) {
+	if ((index && ioctl(fd, TUNSETIFINDEX, &index) < 0) || ioctl(fd, TUNSETIFF, ifr) < 0 ||
+	    ioctl(fd, TUNSETVNETLE, &yes) < 0 || ioctl(fd, TUNSETOFFLOAD, offload) < 0) {
 		error = -errno;
 		close(fd);
 		return error;

@@ -484,6 +484,6 @@ static void no_room_for_all(void)
 	expect_nothing_left();
 }
 
-T_MAIN(T_CASE(segments_and_sums), T_CASE(unfinished_ones_are_known), T_CASE(nothing_asked_for), T_CASE(nonsense),
-       T_CASE(header_to_none), T_CASE(old_header_to_none), T_CASE(long_header_to_old),
+T_MAIN(T_CASE(segments_and_sums), T_CASE(unfinished_ones_are_known), T_CASE(nothing_asked_for),
+       T_CASE(nonsense), T_CASE(header_to_none), T_CASE(old_header_to_none), T_CASE(long_header_to_old),
        T_CASE(old_header_to_long), T_CASE(same_header), T_CASE(no_room_for_all))

@@ -239,6 +239,7 @@ static void thousand_deaths(void)
 		t_eq(waitpid(pid[k], &status, 0), pid[k]);
 		t_check(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
 			"a victim ended by itself: %x", status);
+		t_check(!waitpid(daemon, &status, WNOHANG), "the daemon has ended: %x", status);
 		pid[k] = spawn_victim((int)i);
 		if (i % 100 == 99) {
 			sent = __atomic_load_n(&traffic->sent, __ATOMIC_RELAXED);
