@@ -42,12 +42,13 @@ static int check_flags(struct nm_binding *b, const struct nmreq_register *reg)
 static int range_one(struct nm_binding *b, uint32_t id, const uint32_t *base,
 		     const uint32_t *count)
 {
+	const char *kind = base[NM_TX] || base[NM_RX] ? "host " : "";
 	int dir;
 
 	if (id >= count[NM_TX] && id >= count[NM_RX])
 		return nm_fail(&b->err, -EINVAL,
-			       "%s has no ring %u: it has %u tx and %u rx rings",
-			       b->port->name, id, count[NM_TX], count[NM_RX]);
+			       "%s has no %sring %u: it has %u tx and %u rx %srings",
+			       b->port->name, kind, id, count[NM_TX], count[NM_RX], kind);
 	for (dir = 0; dir < NM_DIRS; dir++) {
 		b->first[dir] = base[dir] + (id < count[dir] ? id : count[dir]);
 		b->last[dir] = b->first[dir] + (id < count[dir]);

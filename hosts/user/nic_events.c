@@ -100,7 +100,7 @@ void nic_arm(struct nm_kring *kr)
 		nic_host_arm(kr);
 	else if (kr->dir == NM_TX)
 		nic_watch(q);
-	else if (nm_load(&kr->hwtail) == nm_prev(kr->hwcur, kr->num_slots))
+	else if (nm_load(&kr->hwtail) == nm_prev(nm_load(&kr->hwcur), kr->num_slots))
 		return; /* full: what arrives is no news before the client makes room */
 	else if (!nm_poller_watch(q->xsk.fd, q->serial))
 		rearm(q, EPOLL_CTL_MOD, EPOLLIN);

@@ -240,7 +240,7 @@ int nic_host_rxsync(struct nm_kring *kr, int flags)
 	int error = 1;
 
 	(void)flags;
-	kr->hwcur = kr->rhead;
+	nm_store(&kr->hwcur, kr->rhead);
 	room = nm_dist(i, nm_prev(kr->hwcur, n), n);
 	while (room) {
 		if (q->next == q->off.segments && (error = fetch(q)) <= 0)
@@ -267,7 +267,8 @@ void nic_host_arm(struct nm_kring *kr)
 	struct nic_hostq *q = kr->priv;
 
 	/* tx: a write never waits. rx, full: no news before the client makes room */
-	if (kr->dir == NM_TX || nm_load(&kr->hwtail) == nm_prev(kr->hwcur, kr->num_slots))
+	if (kr->dir == NM_TX ||
+	    nm_load(&kr->hwtail) == nm_prev(nm_load(&kr->hwcur), kr->num_slots))
 		return;
 	if (!nm_poller_watch(q->fd, q->serial))
 		nic_events_host(q->host->nics, EPOLL_CTL_MOD, q->fd, q->slot, true);

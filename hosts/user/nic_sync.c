@@ -76,7 +76,7 @@ int nic_rxsync(struct nm_kring *kr, int flags)
 	uint64_t bytes = 0;
 
 	(void)flags;
-	kr->hwcur = kr->rhead;
+	nm_store(&kr->hwcur, kr->rhead);
 	room = nm_dist(i, nm_prev(kr->hwcur, n), n);
 	ready = xsk_ready(rx);
 	if (ready > room)

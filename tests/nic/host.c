@@ -154,7 +154,7 @@ static void test_many_rings(void)
 	check(port_open_host(&p, "nt0", NR_REG_SW, 0, 0, 1000) < 0 && p.error == EINVAL);
 	port_close(&p);
 	check(port_open_host(&p, "nt0", NR_REG_ONE_SW, 1, 0, 1) < 0 && p.error == EINVAL);
-	check(strstr(port_error(&p), "ring"), "%s", port_error(&p));
+	check(strstr(port_error(&p), "no host ring 1"), "%s", port_error(&p));
 	port_close(&p);
 	for (i = 0; i < 64; i++)
 		close(udp[i]);
