@@ -105,9 +105,9 @@ tcpdump_short() {
 	have tcpdump || return 77
 	rm -f got.pcap want.pcap
 	capture tcpdump -Z root -s 77 -i "$port" -w got.pcap -c $N
-	in_a timeout 60 tcpdump -Z root -s 77 -i va -w want.pcap -c $N "$MINE" 2>sys.err &
+	in_a timeout 60 tcpdump -Z root -B 65536 -s 77 -i va -w want.pcap -c $N "$MINE" 2>sys.err &
 	pid=$!
-	until_true has_socket "${ns}a"
+	until_true grep -q listening sys.err
 	sleep 0.5
 	in_b "$BIN/traffic" send vb sent.pcap 20
 	wait $pid
@@ -120,7 +120,7 @@ veth() {
 	rm -f sys.pcap our.pcap
 	in_a timeout 60 tcpdump -Z root -B 65536 -i va -w sys.pcap -c $N "$MINE" 2>sys.err &
 	pid=$!
-	until_true has_socket "${ns}a"
+	until_true grep -q listening sys.err
 	sleep 0.5
 	in_b "$BIN/traffic" send vb sent.pcap 20 || return 1
 	wait $pid
