@@ -65,6 +65,21 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	return nm_binding_ioctl(&f->b, cmd, arg);
 }
 
+#ifdef CONFIG_COMPAT
+/*
+ * The ABI has a struct netmap_if whose ring_ofs are as wide as a size_t, and a struct timeval
+ * in each ring: a program of 32 bits would look for its rings where they are not.
+ */
+static long dev_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct nm_file *f = file->private_data;
+
+	return nm_fail(&f->b.err, -EOPNOTSUPP,
+		       "32-bit programs do not share this kernel's layout of struct netmap_if: "
+		       "build it for 64 bits");
+}
+#endif
+
 /* How select(2) and poll(2) put themselves on a wait queue: for the time of the call. */
 static poll_queue_proc select_proc;
 
@@ -133,7 +148,9 @@ static const struct file_operations dev_fops = {
 	.open = dev_open,
 	.release = dev_release,
 	.unlocked_ioctl = dev_ioctl,
-	.compat_ioctl = compat_ptr_ioctl,
+#ifdef CONFIG_COMPAT
+	.compat_ioctl = dev_compat_ioctl,
+#endif
 	.poll = dev_poll,
 	.mmap = dev_mmap,
 	.read = dev_read,
