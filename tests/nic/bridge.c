@@ -109,7 +109,9 @@ static void test_switch(void)
 	/* when nothing happens, nothing is done */
 	used = cpu();
 	usleep(1000000);
-	check(cpu() - used < 0.01, "idle, %.3f s of CPU in a second", cpu() - used);
+	/* (in a machine that is translated, to go to sleep is work) */
+	check(cpu() - used < (getenv("T_SLOW") ? 0.1 : 0.01),
+	      "idle, %.3f s of CPU in a second", cpu() - used);
 	check(!vale(&ctl, NETMAP_REQ_VALE_DETACH, "valeX:nt0"), "%s", port_error(&ctl));
 	/* without it the rest goes on */
 	check(port_send(&third, 0, 100, 200, 0) == 100);

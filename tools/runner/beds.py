@@ -32,7 +32,7 @@ BEDS = {
         'suites': {'kernel', 'kernel-smp'},
         'suites_full': {'kernel-apps'},  # programs that take long to start there
         'machines': 1,
-        'scale': 0.02, 'scale_full': 0.2, 'patience': 4,
+        'scale': 0.005, 'scale_full': 0.1, 'patience': 4,
     },
 }
 
