@@ -37,6 +37,16 @@ static struct {
 	uint64_t calls, registered, mapped, syncs;
 } *count; /* of all attackers */
 
+/* ---- root's ports ---- */
+
+struct pair {
+	struct kport a, b;
+	unsigned int sent, got;
+};
+
+static struct pair here, there;
+static struct kport member, nic;
+
 /* ---- one attacker ---- */
 
 struct mapping {
@@ -394,10 +404,15 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 static void attacker_setup(uint64_t seed)
 {
 	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER };
+	struct kport *const mine[] = { &here.a, &here.b, &there.a, &there.b, &member, &nic };
 	pthread_t thread;
 	int i;
 
 	state = seed;
+	/* nothing of root's stays with us */
+	t_check(!close_range(3, ~0u, 0));
+	for (i = 0; i < 6; i++)
+		t_check(!munmap(mine[i]->mem, mine[i]->reg.nr_memsize));
 	t_check(!setgid(NOBODY) && !setuid(NOBODY));
 	sigaction(SIGSEGV, &sa, NULL);
 	sigaction(SIGBUS, &sa, NULL);
@@ -432,11 +447,6 @@ static void attack(uint64_t seed)
 }
 
 /* ---- root's own traffic ---- */
-
-struct pair {
-	struct kport a, b;
-	unsigned int sent, got;
-};
 
 static void pair_open(struct pair *p, const char *a, const char *b)
 {
@@ -475,8 +485,6 @@ static void fuzzing(void)
 	const char *env = getenv("FUZZ_SECONDS");
 	double seconds = env ? atof(env) : 30, end;
 	struct nmreq_vale_attach attach = { .reg.nr_mode = NR_REG_ALL_NIC };
-	struct pair here, there;
-	struct kport member, nic;
 	pid_t pid[ATTACKERS];
 	uint32_t seed = t_random();
 	int i, inner, outer, status;

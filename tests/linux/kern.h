@@ -44,7 +44,7 @@ unsigned int kport_take(struct kport *p);
 
 /* The listing of this network namespace: has it this text? */
 bool listing_has(const char *text);
-/* No port, switch or memory is left, within a second. */
+/* No port, switch or memory is left: soon, since processes that were killed take their time. */
 void expect_nothing_left(void);
 
 /* A pair of interfaces, up, without addresses, of so many queues. */
