@@ -30,7 +30,7 @@ BEDS = {
         'run': ['--smp', '4', '--mem', '1536', '--scan'],
         'arch': [],
         'suites': {'kernel', 'kernel-smp'},
-        'suites_full': {'kernel-apps'},  # programs that take long to start there
+        'suites_full': {'kernel-apps', 'kernel-debug'},  # what takes long there
         'machines': 1,
         'scale': 0.005, 'scale_full': 0.1, 'patience': 4,
     },
