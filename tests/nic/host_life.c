@@ -128,7 +128,7 @@ static void test_tap_deleted(void)
 /* The program is killed, at any moment. */
 static void test_killed(void)
 {
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < 5; i++) {
 		pid_t pid = fork();
 
 		if (!pid) {
@@ -142,7 +142,7 @@ static void test_killed(void)
 				port_ioctl(&p, NIOCTXSYNC, NULL);
 			}
 		}
-		usleep(50000 + (useconds_t)i * 20000);
+		usleep(50000 + (useconds_t)i * 40000);
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 		/* sockets and links of a killed process are gone a moment later */
@@ -241,7 +241,7 @@ static void test_hostile(void)
 
 	check(!port_open(&p, "nt0", NR_REG_NIC_SW, 0, 0), "%s", port_error(&p));
 	check(!pthread_create(&thread, NULL, scribble, &p));
-	for (end = now() + 3; now() < end;) {
+	for (end = now() + 2; now() < end;) {
 		/* errors are expected: the ring starts over */
 		port_ioctl(&p, NIOCTXSYNC, NULL);
 		port_ioctl(&p, NIOCRXSYNC, NULL);
