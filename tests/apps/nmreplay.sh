@@ -31,14 +31,14 @@ make_pcap "$dir/b.pcapng" 5000 100 1514 pcapng
 make_pcap "$dir/c.pcap" 1000 1000 60 micro
 
 play "a file at its own times" 20000 "-f $dir/a.pcap" \
-	"r['packets'] == 20000 and 0.8 < p['seconds'] < 1.6 * slow"
-play "pcapng" 5000 "-f $dir/b.pcapng" "r['packets'] == 5000 and 0.4 < p['seconds'] < 1 * slow"
-play "microsecond files" 1000 "-f $dir/c.pcap" "r['packets'] == 1000 and 0.8 < p['seconds'] < 1.6 * slow"
-play "twice as fast" 1000 "-f $dir/c.pcap -B real,2" "0.4 < p['seconds'] < 1 * slow"
-play "packets a second" 20000 "-f $dir/a.pcap -B pps,40K" "0.4 < p['seconds'] < 1 * slow"
-play "bits a second" 5000 "-f $dir/b.pcapng -B 100M" "0.5 < p['seconds'] < 1.1 * slow"
-play "bits a second with framing" 20000 "-f $dir/a.pcap -B ether,40M" "0.4 < p['seconds'] < 1 * slow"
-play "loops" 3000 "-f $dir/c.pcap -l 3 -B real,4" "r['packets'] == 3000 and 0.6 < p['seconds'] < 1.2 * slow"
+	"r['packets'] == 20000 and 0.8 / slow < p['seconds'] < 1.6 * slow"
+play "pcapng" 5000 "-f $dir/b.pcapng" "r['packets'] == 5000 and 0.4 / slow < p['seconds'] < 1 * slow"
+play "microsecond files" 1000 "-f $dir/c.pcap" "r['packets'] == 1000 and 0.8 / slow < p['seconds'] < 1.6 * slow"
+play "twice as fast" 1000 "-f $dir/c.pcap -B real,2" "0.4 / slow < p['seconds'] < 1 * slow"
+play "packets a second" 20000 "-f $dir/a.pcap -B pps,40K" "0.4 / slow < p['seconds'] < 1 * slow"
+play "bits a second" 5000 "-f $dir/b.pcapng -B 100M" "0.5 / slow < p['seconds'] < 1.1 * slow"
+play "bits a second with framing" 20000 "-f $dir/a.pcap -B ether,40M" "0.4 / slow < p['seconds'] < 1 * slow"
+play "loops" 3000 "-f $dir/c.pcap -l 3 -B real,4" "r['packets'] == 3000 and 0.6 / slow < p['seconds'] < 1.2 * slow"
 play "so many packets" 1234 "-f $dir/a.pcap -n 1234" "r['packets'] == 1234"
 play "loss" 20000 "-f $dir/a.pcap -B pps,100K -L 0.1" \
 	"p['dropped']['loss_model'] + r['packets'] == 20000 and 1700 < p['dropped']['loss_model'] < 2300"
