@@ -165,19 +165,33 @@ if [ -n "${T_SLOW:-}" ] || [ "$TOLERANCE" != 0.02 ]; then
 	echo "load $(cut -d' ' -f1 /proc/loadavg): times may be off by 30 % and 20 ms, not by 2 %"
 fi
 
-# emulate TEXT RTT_MS MBPS BYTES OPTIONS...
+# The emulator is most exact where the framework is in its own process. Through the daemon,
+# each packet that wakes it up is a part of a millisecond late.
+INSIDE=
+[ "$NETMAP_HOST" != daemon ] ||
+	INSIDE="env NETMAP_HOST=embedded LD_LIBRARY_PATH=$(dirname "$NETMAPD")"
+
+# emulate WHERE TEXT RTT_MS MBPS BYTES OPTIONS...
 emulate() {
+	if [ "$1" = inside ]; then
+		where=$INSIDE late_ms=$LATE_MS
+	else
+		where='' late_ms=$((LATE_MS + 1))
+	fi
+	shift
 	text=$1
 	want_rtt=$2
 	want_rate=$3
 	bytes=$4
 	shift 4
-	in_m emu nmreplay --json -i vaN -i vbN "$@"
+	in_m emu $where nmreplay --json -i vaN -i vbN "$@"
 	emu=$pid
-	wait_port_m vbN
-	sleep 0.3
+	_i=0
+	until pings 1 1 || [ $_i -gt 10 ]; do
+		_i=$((_i + 1))
+	done
 	got=$(rtt)
-	if py "sys.exit(not (0 <= ($got) - $want_rtt < $want_rtt * $TOLERANCE + $LATE_MS))" </dev/null; then
+	if py "sys.exit(not (0 <= ($got) - $want_rtt < $want_rtt * $TOLERANCE + $late_ms))" </dev/null; then
 		ok "$text: round trip of $want_rtt ms measured as $got ms"
 	else
 		fail "$text: round trip of $want_rtt ms measured as $got ms"
@@ -195,12 +209,15 @@ print(round(json.loads(text)['rate'] * 1514 / 1448 / 1e6, 2))" <"$dir/tcp.out")"
 	[ $rc -eq 0 ] || fail "nmreplay ended with $rc"
 }
 
-emulate "20 ms, 20 Mbit/s" 20 20 12000000 -D 10ms -B 20M -Q 200K
+emulate inside "20 ms, 20 Mbit/s" 20.08 20 12000000 -D 10ms -B 20M -Q 200K
 # (a rate that a test bed's processor has no time for)
 [ -n "${T_SLOW:-}" ] ||
-	emulate "50 ms, 100 Mbit/s" 50 100 60000000 -D 25ms -B 100M -Q 1.5M
-emulate "10 ms there, 30 ms back, 10 Mbit/s there" 40 10 5000000 -D 10ms -D 30ms -B 10M -B 0 -Q 200K
-emulate "5 ms, spinning" 5 0 0 -D 2.5ms --busy
+	emulate inside "50 ms, 100 Mbit/s" 50 100 60000000 -D 25ms -B 100M -Q 1.5M
+emulate inside "10 ms there, 30 ms back, 10 Mbit/s there" 40.08 10 5000000 -D 10ms -D 30ms -B 10M -B 0 -Q 200K
+emulate inside "5 ms, spinning" 5 0 0 -D 2.5ms --busy
+[ -z "$INSIDE" ] || emulate daemon "20 ms, by the daemon" 20.08 20 12000000 -D 10ms -B 20M -Q 200K
+
+# (20.08: a ping has 98 bytes, and these take their time on a slow wire)
 
 # The interface goes away under a program that uses it.
 in_m gone nmreplay -i vaN -i vbN -D 1ms
