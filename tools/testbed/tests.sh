@@ -6,8 +6,10 @@
 number=0
 
 # A machine that gets no processor for a while (a busy host) is not one that hangs.
-echo 60 >/proc/sys/kernel/watchdog_thresh 2>/dev/null
-echo 120 >/sys/module/rcupdate/parameters/rcu_cpu_stall_timeout 2>/dev/null
+{
+	echo 60 >/proc/sys/kernel/watchdog_thresh
+	echo 120 >/sys/module/rcupdate/parameters/rcu_cpu_stall_timeout
+} 2>/dev/null
 
 uptime_now() {
 	read -r _up _rest </proc/uptime
