@@ -31,7 +31,6 @@ void nm_csb_begin(struct nm_kring *kr, uint32_t *head, uint32_t *cur)
 		nm_os_lock(&kr->lock);
 		nm_csb_collect(kr);
 		nm_store(&kr->rhead, kr->hwcur);
-		/* the sender into a pipe moves it without this lock */
 		nm_store(&kr->rtail, nm_load(&kr->hwtail));
 		kr->begun = kr->hwcur;
 		nm_os_unlock(&kr->lock);

@@ -62,9 +62,9 @@ typedef int (*nm_sync_fn)(struct nm_kring *kr, int flags);
  * senders look at atok when they need room. All that a sync does to such a ring can be done
  * at any time by the other means: hwcur is under the lock, and moves only forward.
  *
- * This is for rx rings whose packets come without being asked for (VALE; pipes, which set
- * kern_need_kick while a sender waits for room, and then want a call), if the host wants it
- * (struct nm_ns_conf).
+ * This is for rx rings whose packets come without being asked for (VALE), if the host wants
+ * it (struct nm_ns_conf). A pipe's receiver has to call: it pulls what a sender waits with,
+ * and the calls share the work between two processors.
  */
 struct nm_csb {
 	struct nm_csb_atok atok; /* the client's: hostile */

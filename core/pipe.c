@@ -35,19 +35,6 @@ static uint32_t pipe_room(const struct nm_kring *rx)
 	       nm_dist(nm_load_acquire(&rx->hwcur), rx->hwtail, rx->num_slots);
 }
 
-/* As much of it as is wanted, if need be after a look at what came back without a call. */
-static uint32_t pipe_room_for(struct nm_kring *rx, uint32_t want)
-{
-	uint32_t room = pipe_room(rx);
-
-	if (room >= want || !rx->csb)
-		return room;
-	nm_os_lock(&rx->lock);
-	nm_csb_collect(rx);
-	nm_os_unlock(&rx->lock);
-	return pipe_room(rx);
-}
-
 /* Moves what fits from tx to its peer; returns how many slots. Owner of tx->busy. */
 static uint32_t pipe_move(struct nm_kring *tx)
 {
@@ -57,18 +44,15 @@ static uint32_t pipe_move(struct nm_kring *tx)
 	uint32_t stride = tx->mem->conf.stride;
 	uint32_t i = tx->hwcur, packets = 0, bad = 0;
 	uint64_t bytes = 0;
-	uint32_t todo = nm_dist(i, tx->rhead, n), room = pipe_room_for(rx, todo), k;
+	uint32_t todo = nm_dist(i, tx->rhead, n), room = pipe_room(rx), k;
 
 	if (todo > room) {
 		/*
 		 * What stays is for the receiver to pull. Pairs with its fence: either it
-		 * sees that there is something (rhead, or that it has to call), or we see
-		 * the room that it made.
+		 * sees that there is something (rhead), or we see the room that it made.
 		 */
-		if (rx->csb)
-			nm_store(&rx->csb->ktoa.kern_need_kick, 1);
 		nm_fence();
-		room = pipe_room_for(rx, todo);
+		room = pipe_room(rx);
 	}
 	todo = todo < room ? todo : room;
 	for (k = 0; k < todo; k++, i = nm_next(i, n)) {
@@ -108,8 +92,6 @@ static uint32_t pipe_move(struct nm_kring *tx)
 		nm_stat_add(&tx->stats.drops[NM_DROP_BADSLOT], bad);
 	/* pairs with the acquire in rxsync: slots before tail */
 	nm_store_release(&rx->hwtail, i);
-	if (rx->csb)
-		nm_csb_publish(rx, i);
 	return todo;
 }
 
@@ -152,13 +134,7 @@ static int pipe_rxsync(struct nm_kring *rx, int flags)
 	uint32_t tail;
 
 	(void)flags;
-	if (rx->csb) {
-		/* who wants to be told later than this says so later; so does pull() */
-		released |= nm_xchg(&rx->csb->ktoa.kern_need_kick, 0);
-		nm_csb_give_back(rx);
-	} else {
-		nm_store_release(&rx->hwcur, rx->rhead);
-	}
+	nm_store_release(&rx->hwcur, rx->rhead);
 	if (released)
 		pipe_pull(rx->peer);
 	tail = nm_load_acquire(&rx->hwtail);
@@ -200,7 +176,6 @@ static void pipe_free(struct nm_port *port)
 static const struct nm_port_ops pipe_ops = {
 	.kind = "pipe",
 	.sync = { pipe_txsync, pipe_rxsync },
-	.csb = true,
 	.up = pipe_up,
 	.free = pipe_free,
 };

@@ -70,8 +70,7 @@ int nmcore_poller_poll(struct nmcore_poller *p, struct nmcore *nm, int events);
  * this registered descriptor need none. That many bytes before each is a struct
  * nm_csb_atok, behind that a struct nm_csb_ktoa. Instead of a sync, a client may store
  * with release its head in atok.head, and load with acquire the new tail from
- * ktoa.hwtail; it must do a real one if then (behind a full barrier) kern_need_kick is
- * set, to wait, to hear of errors, and for time stamps.
+ * ktoa.hwtail; it must do a real one to wait, to report errors, and for time stamps.
  */
 size_t nmcore_csb(struct nmcore *nm);
 

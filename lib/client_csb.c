@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Syncs without a round trip. The receive rings of a VALE port or a pipe fill without being
- * asked, and their pointers are in memory that we share with the daemon (core/kring.h): while packets
+ * Syncs without a round trip. The receive rings of a VALE port fill without being asked, and
+ * their pointers are in memory that we share with the daemon (core/kring.h): while packets
  * come, a receiver need not call it at all. Whatever else there may be to do (packets to be
  * sent, errors to be told, a wait) takes a call as ever.
  *
@@ -126,16 +126,12 @@ static uint32_t dist(uint32_t a, uint32_t b, uint32_t n)
 	return b >= a ? b - a : b + n - a;
 }
 
-/*
- * head moved, or another thread moved it further: what comes later stands. The exchange is a
- * full barrier, which pairs with the daemon's: a sender that waits for room sees that there
- * is some, or we see that it wants to be told.
- */
+/* head moved, or another thread moved it further: what comes later stands. */
 static void give_back(struct nm_csb_atok *atok, uint32_t old, uint32_t head, uint32_t tail,
 		      uint32_t n)
 {
 	while (old != head && dist(head, tail, n) < dist(old, tail, n) &&
-	       !__atomic_compare_exchange_n(&atok->head, &old, head, false, __ATOMIC_SEQ_CST,
+	       !__atomic_compare_exchange_n(&atok->head, &old, head, false, __ATOMIC_RELEASE,
 					    __ATOMIC_RELAXED))
 		;
 }
@@ -174,8 +170,6 @@ static int sync_ring(const struct nmc_csb *c, struct netmap_ring *r)
 	    dist(old, cur, n) < dist(old, head, n))
 		return -1;
 	give_back(atok, old, head, tail, n);
-	if (__atomic_load_n(&ktoa_of(c, r)->kern_need_kick, __ATOMIC_SEQ_CST))
-		return -1;
 	/* pairs with the daemon's release: slots before tail */
 	news = __atomic_load_n(&ktoa_of(c, r)->hwtail, __ATOMIC_ACQUIRE);
 	if (news >= n)
