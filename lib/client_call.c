@@ -134,14 +134,14 @@ static void *map_aligned(size_t len, int prot, int flags, int memfd)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), size = (len + page - 1) / page * page;
 	char *room = (char *)syscall(SYS_mmap, NULL, size + HUGE, PROT_NONE,
-				     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+				     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, (off_t)0);
 	char *at;
 	void *p;
 
 	if (room == MAP_FAILED)
 		return MAP_FAILED;
 	at = (char *)(((uintptr_t)room + HUGE - 1) / HUGE * HUGE);
-	p = (void *)syscall(SYS_mmap, at, len, prot, flags | MAP_FIXED, memfd, 0);
+	p = (void *)syscall(SYS_mmap, at, len, prot, flags | MAP_FIXED, memfd, (off_t)0);
 	if (p == MAP_FAILED) {
 		syscall(SYS_munmap, room, size + HUGE);
 		return MAP_FAILED;

@@ -78,7 +78,7 @@ void nmc_csb_init(struct nmc_file *f, int memfd, const struct nmd_memory *m)
 	if (m->csb == 0 || c->region != NULL || !f->registered || f->nifp_offset >= m->size)
 		goto out;
 	p = (void *)syscall(SYS_mmap, NULL, (size_t)m->size, PROT_READ | PROT_WRITE,
-			    MAP_SHARED, memfd, 0);
+			    MAP_SHARED, memfd, (off_t)0);
 	if (p == MAP_FAILED)
 		goto out;
 	c->region = p;
