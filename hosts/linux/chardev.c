@@ -75,8 +75,7 @@ static long dev_compat_ioctl(struct file *file, unsigned int cmd, unsigned long 
 	struct nm_file *f = file->private_data;
 
 	return nm_fail(&f->b.err, -EOPNOTSUPP,
-		       "32-bit programs do not share this kernel's layout of struct netmap_if: "
-		       "build it for 64 bits");
+		       "a 32-bit program has another struct netmap_if: build it for 64 bits");
 }
 #endif
 
