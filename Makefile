@@ -50,7 +50,7 @@ clean:
 
 help:
 	@echo 'make [all]       build into $(BUILD)/'
-	@echo 'make check       build and test everything, about 10 minutes'
+	@echo 'make check       build and test everything, 10 to 30 minutes'
 	@echo 'make check-full  the same with all that takes long'
 	@echo 'make demo        see it work'
 	@echo 'make bench       measure it'
