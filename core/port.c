@@ -345,7 +345,13 @@ static int port_get(struct nm_ns *ns, const struct nm_port_spec *spec, struct nm
 	if (!spec->create)
 		return nm_fail(err, -ENXIO, "no port called %s", name);
 	error = nm_os_nic_port(ns, name, portp, err);
-	if (!error)
+	if (error)
+		return error;
+	/* an interface has as many rings as it has queues; their size is ours */
+	error = nm_port_set_rings(*portp, 0, 0, spec->tx_slots, spec->rx_slots, err);
+	if (error)
+		nm_port_put(*portp);
+	else
 		nm_port_publish(*portp);
 	return error;
 }
@@ -353,7 +359,7 @@ static int port_get(struct nm_ns *ns, const struct nm_port_spec *spec, struct nm
 int nm_port_get(struct nm_ns *ns, const struct nm_port_spec *spec, struct nm_port **portp,
 		struct nm_err *err)
 {
-	/* also where they are only wishes, as of an interface */
+	/* also where they are only wishes, as an interface's number of rings */
 	int error = spec_check(spec, err);
 
 	if (!error)

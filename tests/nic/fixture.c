@@ -145,8 +145,19 @@ int port_open(struct port *p, const char *name, uint32_t mode, uint16_t ring,
 int port_open_host(struct port *p, const char *name, uint32_t mode, uint16_t ring,
 		   uint64_t flags, uint16_t host_rings)
 {
+	const struct nmreq_register wish = {
+		.nr_host_tx_rings = host_rings,
+		.nr_host_rx_rings = host_rings,
+	};
+
+	return port_open_wish(p, name, mode, ring, flags, &wish);
+}
+
+int port_open_wish(struct port *p, const char *name, uint32_t mode, uint16_t ring,
+		   uint64_t flags, const struct nmreq_register *wish)
+{
 	memset(p, 0, sizeof(*p));
-	p->reg.nr_host_tx_rings = p->reg.nr_host_rx_rings = host_rings;
+	p->reg = *wish;
 	p->fd = nmhost_open();
 	check(p->fd >= 0, "%s", nmhost_strerror(-1));
 	p->reg.nr_mode = mode;

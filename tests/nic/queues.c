@@ -100,6 +100,38 @@ static void test_wrong(void)
 	port_close(&p);
 }
 
+/* The first to open a port says how long its rings are, but not how many. */
+static void test_slots(void)
+{
+	const struct nmreq_register wish = {
+		.nr_tx_slots = 512,
+		.nr_rx_slots = 2048,
+		.nr_tx_rings = 1,
+		.nr_rx_rings = 1,
+	};
+	struct port a, b, c;
+	uint32_t got;
+
+	check(!port_open_wish(&a, "nt0", NR_REG_ALL_NIC, 0, 0, &wish), "%s", port_error(&a));
+	check(!port_open(&b, "nt1", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&b));
+	check(a.reg.nr_tx_slots == 512 && a.reg.nr_rx_slots == 2048);
+	check(a.nifp->ni_tx_rings == QUEUES && a.nifp->ni_rx_rings == QUEUES);
+	check(port_txring(&a, 1)->num_slots == 512 && port_rxring(&a, 1)->num_slots == 2048);
+	/* all that a ring promises fits in, while nobody reads */
+	check(port_send(&b, 1, 2000, 60, 0) == 2000);
+	got = port_receive(&a, 2000, 500);
+	check(got == 2000, "received %u", got);
+	/* a port that is open has the rings it has */
+	check(!port_open(&c, "nt0", NR_REG_NIC_SW, 0, 0), "%s", port_error(&c));
+	check(c.reg.nr_tx_slots == 512 && c.reg.nr_rx_slots == 2048);
+	port_close(&c);
+	port_close(&a);
+	check(!port_open(&a, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&a));
+	check(a.reg.nr_tx_slots == 1024 && a.reg.nr_rx_slots == 1024);
+	port_close(&a);
+	port_close(&b);
+}
+
 int main(void)
 {
 	nmcore_set("verbose", 0);
@@ -108,5 +140,6 @@ int main(void)
 	test_one();
 	test_rest();
 	test_wrong();
+	test_slots();
 	return 0;
 }
