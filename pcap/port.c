@@ -10,6 +10,8 @@
 #define SLOT_BYTES 2048
 #define MIN_SLOTS  64
 #define MAX_SLOTS  16384
+/* All interfaces share one memory, and a ring takes twice its slots of it. */
+#define MAX_NIC_SLOTS 8192
 
 /* What libnetmap last said on this thread. */
 static __thread char reason[PCAP_ERRBUF_SIZE];
@@ -68,15 +70,37 @@ static struct nmport_d *open_sized(const char *name, uint32_t slots)
 	return d;
 }
 
-static uint32_t wished_slots(const pcap_t *p)
+/* Many programs have no option for it: what they get is for their user to say. */
+static long wished_bytes(const pcap_t *p)
 {
-	uint32_t slots = MIN_SLOTS;
+	const char *text = secure_getenv("NETMAP_PCAP_BUFFER");
 
-	if (p->buffer_size == 0)
+	return p->buffer_size != 0 || text == NULL ? p->buffer_size : atol(text);
+}
+
+static uint32_t wished_slots(const pcap_t *p, bool nic)
+{
+	uint32_t slots = MIN_SLOTS, most = nic ? MAX_NIC_SLOTS : MAX_SLOTS;
+	long bytes = wished_bytes(p);
+
+	if (bytes <= 0)
 		return 0;
-	while (slots < MAX_SLOTS && slots * SLOT_BYTES < (uint32_t)p->buffer_size)
+	while (slots < most && (long)slots * SLOT_BYTES < bytes)
 		slots *= 2;
 	return slots;
+}
+
+/* A buffer of the wished size, or of the largest that there is memory for. */
+static struct nmport_d *open_largest(const char *name, uint32_t slots)
+{
+	struct nmport_d *d = open_sized(name, slots);
+
+	while (d == NULL && slots > MIN_SLOTS && errno == ENOMEM)
+		d = open_sized(name, slots /= 2);
+	/* A port that exists has the rings it has. */
+	if (d == NULL && slots != 0 && errno == EINVAL)
+		d = open_sized(name, 0);
+	return d;
 }
 
 /* For an error without a status of its own, programs print the text and nothing else. */
@@ -93,23 +117,20 @@ static int refuse(pcap_t *p, int error)
 int port_open(pcap_t *p)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	uint32_t slots = wished_slots(p);
 	char *name = name_of_port(p->device), nic[IFNAMSIZ];
+	bool is_nic = name_of_nic(p->device, nic);
 	int error;
 
 	pthread_once(&once, set_context);
 	if (name == NULL)
 		return handle_fail(p, PCAP_ERROR, "%s", strerror(ENOMEM));
 	reason[0] = '\0';
-	p->port = open_sized(name, slots);
-	/* A port that exists has the rings it has. */
-	if (p->port == NULL && slots != 0 && (errno == EINVAL || errno == ENOMEM))
-		p->port = open_sized(name, 0);
+	p->port = open_largest(name, wished_slots(p, is_nic));
 	error = errno;
 	free(name);
 	if (p->port == NULL)
 		return refuse(p, error);
-	p->nic_index = name_of_nic(p->device, nic) ? if_nametoindex(nic) : 0;
+	p->nic_index = is_nic ? if_nametoindex(nic) : 0;
 	counters_read(p, &p->drops_before, &p->ifdrops_before);
 	p->ring = p->port->first_rx_ring;
 	p->tx.ring = p->port->first_tx_ring;

@@ -6,6 +6,7 @@
 
 cd "$tmp" || exit 1
 N=3000
+KB=16384 # of buffer: a slot for 2 KB
 "$BIN/traffic" gen sent.pcap $N || exit 1
 
 interface_goes() {
@@ -13,13 +14,11 @@ interface_goes() {
 	in_a ip link add gone0 type veth peer name gone1
 	in_a ip link set gone0 up
 	in_a ip link set gone1 up
-	LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 60 \
-		tcpdump -Z root -U -i netmap:gone0 -w got.pcap 2>cap.err &
+	LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 120 \
+		tcpdump -Z root -B $KB -U -i netmap:gone0 -w got.pcap 2>cap.err &
 	pid=$!
 	wait_port gone0 || { cat cap.err; return 1; }
-	sleep 0.5
-	in_a "$BIN/traffic" send gone1 sent.pcap 50 || return 1
-	sleep 1
+	in_a "$BIN/traffic" send gone1 sent.pcap 50 && wait_read gone0 $N || return 1
 	in_a ip link del gone0
 	wait $pid
 	status=$?
@@ -33,11 +32,10 @@ interface_goes() {
 # The daemon is killed: what was written before is there.
 daemon_dies() {
 	have tcpdump || return 77
-	ours timeout 60 tcpdump -Z root -U -i vale5:cap -w got.pcap 2>cap.err &
+	ours timeout 120 tcpdump -Z root -B $KB -U -i vale5:cap -w got.pcap 2>cap.err &
 	pid=$!
 	wait_port vale5:cap || { cat cap.err; return 1; }
-	ours "$BIN/traffic" send vale5:inj sent.pcap 50 || return 1
-	sleep 1
+	ours "$BIN/traffic" send vale5:inj sent.pcap 50 && wait_read vale5:cap $N || return 1
 	kill -9 "$("$NETMAPD" --list --json | sed -n 's/.*"daemon":{"pid":\([0-9]*\).*/\1/p')"
 	wait $pid
 	status=$?
@@ -50,7 +48,7 @@ daemon_dies() {
 
 # Whoever sends into a port of a dead daemon is told so.
 send_to_dead() {
-	ours timeout 60 "$BIN/traffic" send vale5:inj sent.pcap 1000 >cap.out 2>&1 &
+	ours timeout 60 "$BIN/traffic" send vale5:inj sent.pcap 10000 >cap.out 2>&1 &
 	pid=$!
 	wait_port vale5:inj || { cat cap.out; return 1; }
 	kill -9 "$("$NETMAPD" --list --json | sed -n 's/.*"daemon":{"pid":\([0-9]*\).*/\1/p')"
@@ -67,7 +65,7 @@ disk_full() {
 	[ "$(id -u)" = 0 ] || { why="not root: no file system of 1 MB"; return 77; }
 	mkdir -p small
 	mount -t tmpfs -o size=1m tmpfs small || { why="no tmpfs here"; return 77; }
-	ours timeout 60 dumpcap -q -P -i vale5:cap -w small/got.pcap 2>cap.err &
+	ours timeout 120 dumpcap -q -P -B 16 -i vale5:cap -w small/got.pcap 2>cap.err &
 	pid=$!
 	wait_port vale5:cap || { cat cap.err; umount small; return 1; }
 	ours "$BIN/traffic" send vale5:inj sent.pcap 50
@@ -102,26 +100,60 @@ bad_files() {
 	done
 }
 
-# More than a port can hold, while nobody reads: it is counted, and the rest is in order.
-overrun() {
+# stopped OPTIONS...: a reader that stands still while the packets are sent.
+stopped() {
 	have tcpdump || return 77
-	ours timeout -s INT 60 tcpdump -Z root -i vale5:cap -w got.pcap 2>cap.err &
+	ours timeout -s INT 120 tcpdump -Z root "$@" -i vale5:cap -w got.pcap 2>cap.err &
 	pid=$!
 	wait_port vale5:cap || { cat cap.err; return 1; }
 	reader=$(clients vale5:cap)
-	sleep 0.5
+	until_true grep -q listening cap.err
 	kill -STOP "$reader"
 	ours "$BIN/traffic" send vale5:inj sent.pcap
 	kill -CONT "$reader"
-	sleep 1
+	wait_read vale5:cap 1
 	kill -INT "$reader"
 	wait $pid
 	cat cap.err
 	got=$(sed -n 's/ packets captured//p' cap.err)
 	lost=$(sed -n 's/ packets dropped by kernel//p' cap.err)
+}
+
+# More than a port can hold, while nobody reads: it is counted, and the rest is in order.
+overrun() {
+	stopped || return $?
 	[ $((got + lost)) = $N ] && [ "$lost" -gt 0 ] &&
 		tcpdump -r sent.pcap -c "$got" -w want.pcap 2>/dev/null &&
 		"$BIN/traffic" same want.pcap got.pcap
+}
+
+# With a buffer for all of them, all of them are there.
+holds() {
+	stopped "$@" || return $?
+	[ "$lost" = 0 ] && "$BIN/traffic" same sent.pcap got.pcap
+}
+
+# A program that does not ask for a buffer has one by its user's wish.
+holds_by_wish() {
+	NETMAP_PCAP_BUFFER=$((KB * 1024)) holds
+}
+
+# What an interface's ring has room for waits there, too.
+holds_nic() {
+	have tcpdump && namespaces || return 77
+	LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 120 \
+		tcpdump -Z root -B $KB -i netmap:va -w got.pcap -c $N \
+		'ether src 02:00:00:00:00:01' 2>cap.err &
+	pid=$!
+	wait_port va || { cat cap.err; return 1; }
+	until_true grep -q listening cap.err
+	reader=$(clients va)
+	kill -STOP "$reader"
+	in_b "$BIN/traffic" send vb sent.pcap
+	kill -CONT "$reader"
+	wait $pid
+	cat cap.err
+	"$BIN/traffic" same sent.pcap got.pcap
 }
 
 # There is no library to delegate to: said once, and no endless search for it.
@@ -144,5 +176,8 @@ check "sending to a killed daemon" send_to_dead
 check "a full disk" disk_full
 check "damaged files" bad_files
 check "more packets than a ring has room for" overrun
+check "a buffer for all of them" holds -B $KB
+check "a buffer by the user's wish" holds_by_wish
+check "a buffer for all of them, on an interface" holds_nic
 check "no system library" no_system
 finish

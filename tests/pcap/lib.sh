@@ -67,12 +67,11 @@ have() {
 	return 1
 }
 
-# until_true WHAT: for ten seconds at most.
+# until_true WHAT: for half a minute at least.
 until_true() {
-	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 \
-		1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	for _i in $(seq 150); do
 		"$@" >/dev/null 2>&1 && return 0
-		sleep 0.25
+		sleep 0.2
 	done
 	return 1
 }
@@ -90,7 +89,35 @@ has_client() {
 
 # Until somebody has opened it.
 wait_port() {
-	until_true has_client "$1" || { echo "# nobody opened $1"; return 1; }
+	until_true has_client "$1" || { echo "nobody opened $1"; return 1; }
+}
+
+# What the daemons say of themselves; here, a line for each port and each ring.
+states() {
+	for socket in "$tmp/sock" "$tmp/sock-a" "$tmp/sock-b"; do
+		NETMAP_SOCKET=$socket "$NETMAPD" --list --json 2>/dev/null
+	done | sed 's/{"name":/\n&/g; s/{"dir":/\n&/g'
+}
+
+# all_read PORT N: so many packets have come, and the reader is through with them.
+all_read() {
+	states | awk -v port="{\"name\":\"$1\"," -v n="$2" '
+		function after(key) {
+			i = index($0, key)
+			return i ? substr($0, i + length(key)) + 0 : -1
+		}
+		index($0, "{\"name\":") == 1 { mine = index($0, port) == 1 }
+		mine && index($0, "\"rx\":{\"packets\":") { came = after("\"rx\":{\"packets\":") }
+		mine && index($0, "{\"dir\":\"rx\"") == 1 {
+			rings++
+			pending += after("\"hwcur\":") != after("\"hwtail\":")
+		}
+		END { exit !(rings && !pending && came >= n) }'
+}
+
+# wait_read PORT N: until they are.
+wait_read() {
+	until_true all_read "$1" "$2" || { echo "not all of $2 packets on $1 were read"; return 1; }
 }
 
 has_socket() {

@@ -7,6 +7,11 @@
 
 cd "$tmp" || exit 1
 N=5000
+# Room for all of them, however long a reader is kept from reading: -B of tcpdump takes KB,
+# that of dumpcap and tshark MB, and who has no such option gets it from our library.
+KB=65536
+MB=64
+export NETMAP_PCAP_BUFFER=$((KB * 1024))
 # Hosts on a wire have things to say to each other: only what we sent.
 MINE='ether src 02:00:00:00:00:01'
 "$BIN/traffic" gen sent.pcap $N || exit 1
@@ -29,9 +34,9 @@ on() {
 # A program with our library, where the port is.
 captor() {
 	if [ "$kind" = veth ]; then
-		LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 60 "$@"
+		LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 120 "$@"
 	else
-		ours timeout 60 "$@"
+		ours timeout 120 "$@"
 	fi
 }
 
@@ -43,32 +48,28 @@ send_packets() {
 	fi
 }
 
-# Runs the program while the packets are sent, and lets it end by itself, or when the
-# packets are through.
+# opens COMMAND...: runs the program until it has the port.
+opens() {
+	captor "$@" >cap.out 2>cap.err &
+	pid=$!
+	wait_port "$client" || { cat cap.out cap.err; return 1; }
+}
+
+# Runs the program while the packets are sent, and lets it end by itself.
 capture() {
-	captor "$@" >cap.out 2>cap.err &
-	pid=$!
-	wait_port "$client" || { cat cap.out cap.err; return 1; }
-	sleep 0.3
-	send_packets || return 1
-	until_true gone $pid 2>/dev/null || kill $pid
-	wait $pid 2>/dev/null
+	opens "$@" && send_packets || return 1
+	wait $pid
+	status=$?
 	cat cap.out cap.err
+	[ $status = 0 ] || echo "it ended with $status"
 }
 
-gone() {
-	! kill -0 "$1"
-}
-
-# As capture(), for programs that do not know how many packets to expect.
+# As capture(), for programs that do not know how many packets to expect: when they have read
+# them all, they are told to end.
 capture_until() {
-	captor "$@" >cap.out 2>cap.err &
-	pid=$!
-	wait_port "$client" || { cat cap.out cap.err; return 1; }
+	opens "$@" || return 1
 	reader=$(clients "$client")
-	sleep 0.3
-	send_packets || return 1
-	sleep 2
+	send_packets && wait_read "$client" $N || { cat cap.out cap.err; return 1; }
 	kill "$reader"
 	wait $pid
 	cat cap.out cap.err
@@ -78,7 +79,7 @@ capture_until() {
 tcpdump_port() {
 	have tcpdump || return 77
 	rm -f got.pcap
-	capture tcpdump -Z root -i "$port" -w got.pcap -c $N &&
+	capture tcpdump -Z root -B $KB -i "$port" -w got.pcap -c $N &&
 		grep -q "^$N packets captured" cap.err &&
 		grep -q '^0 packets dropped' cap.err &&
 		"$BIN/traffic" same sent.pcap got.pcap
@@ -89,7 +90,7 @@ tcpdump_filter() {
 	expr='udp dst port 9001 or arp or (vlan 7 and udp)'
 	rm -f got.pcap
 	tcpdump -r sent.pcap -w want.pcap "$expr" || return 1
-	capture_until tcpdump -Z root -i "$port" -w got.pcap "$expr"
+	capture_until tcpdump -Z root -B $KB -i "$port" -w got.pcap "$expr"
 	"$BIN/traffic" same want.pcap got.pcap
 }
 
@@ -97,18 +98,17 @@ tcpdump_filter() {
 tcpdump_text() {
 	have tcpdump || return 77
 	tcpdump -nn -t -e -r sent.pcap 2>/dev/null >want.txt
-	capture tcpdump -l -nn -t -e -i "$port" -c $N
+	capture tcpdump -B $KB -l -nn -t -e -i "$port" -c $N
 	cmp want.txt cap.out
 }
 
 tcpdump_short() {
 	have tcpdump || return 77
 	rm -f got.pcap want.pcap
-	capture tcpdump -Z root -s 77 -i "$port" -w got.pcap -c $N
-	in_a timeout 60 tcpdump -Z root -B 65536 -s 77 -i va -w want.pcap -c $N "$MINE" 2>sys.err &
+	capture tcpdump -Z root -B $KB -s 77 -i "$port" -w got.pcap -c $N
+	in_a timeout 120 tcpdump -Z root -B $KB -s 77 -i va -w want.pcap -c $N "$MINE" 2>sys.err &
 	pid=$!
 	until_true grep -q listening sys.err
-	sleep 0.5
 	in_b "$BIN/traffic" send vb sent.pcap 20
 	wait $pid
 	"$BIN/traffic" same want.pcap got.pcap
@@ -118,17 +118,15 @@ tcpdump_short() {
 veth() {
 	have tcpdump && namespaces || return 77
 	rm -f sys.pcap our.pcap
-	in_a timeout 60 tcpdump -Z root -B 65536 -i va -w sys.pcap -c $N "$MINE" 2>sys.err &
+	in_a timeout 120 tcpdump -Z root -B $KB -i va -w sys.pcap -c $N "$MINE" 2>sys.err &
 	pid=$!
 	until_true grep -q listening sys.err
-	sleep 0.5
 	in_b "$BIN/traffic" send vb sent.pcap 20 || return 1
 	wait $pid
-	LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 60 \
-		tcpdump -Z root -i netmap:va -w our.pcap -c $N "$MINE" 2>our.err &
+	LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 120 \
+		tcpdump -Z root -B $KB -i netmap:va -w our.pcap -c $N "$MINE" 2>our.err &
 	pid=$!
 	wait_port va || { cat our.err; return 1; }
-	sleep 0.5
 	in_b "$BIN/traffic" send vb sent.pcap 20 || return 1
 	wait $pid
 	cat sys.err our.err
@@ -164,7 +162,7 @@ tcpdump_errors() {
 tshark_file() {
 	have tshark || return 77
 	rm -f got.pcap
-	capture tshark -q -i "$port" -F pcap -w got.pcap -c $N
+	capture tshark -q -B $MB -i "$port" -F pcap -w got.pcap -c $N
 	"$BIN/traffic" same sent.pcap got.pcap
 }
 
@@ -177,7 +175,7 @@ have_dumpcap() {
 dumpcap_file() {
 	have_dumpcap || return 77
 	rm -f got.pcap
-	capture dumpcap -q -P -i "$port" -w got.pcap -c $N
+	capture dumpcap -q -P -B $MB -i "$port" -w got.pcap -c $N
 	"$BIN/traffic" same sent.pcap got.pcap
 }
 
@@ -185,11 +183,10 @@ dumpcap_file() {
 dumpcap_two() {
 	have_dumpcap || return 77
 	rm -f two.pcapng
-	ours timeout 60 dumpcap -q -f 'udp port 53' -i vale1:one -i vale1:two -w two.pcapng \
-		-a duration:5 >cap.out 2>cap.err &
+	ours timeout 120 dumpcap -q -f 'udp port 53' -B $MB -i vale1:one -i vale1:two \
+		-w two.pcapng -c 100 >cap.out 2>cap.err &
 	pid=$!
 	wait_port vale1:one && wait_port vale1:two || { cat cap.err; return 1; }
-	sleep 0.3
 	ours "$BIN/traffic" send vale1:inj sent.pcap 20
 	wait $pid
 	cat cap.err
@@ -201,7 +198,8 @@ tshark_text() {
 	have tshark || return 77
 	tshark -r sent.pcap -T fields -e frame.len -e eth.type -e ip.src -e udp.dstport \
 		-e tcp.flags 2>/dev/null >want.txt
-	capture tshark -l -i "$port" -c $N -T fields -e frame.len -e eth.type -e ip.src -e udp.dstport -e tcp.flags
+	capture tshark -l -B $MB -i "$port" -c $N -T fields \
+		-e frame.len -e eth.type -e ip.src -e udp.dstport -e tcp.flags
 	cmp want.txt cap.out
 }
 
@@ -232,8 +230,7 @@ softflowd_port() {
 		-p "$tmp/flow.pid" >cap.out 2>&1 &
 	pid=$!
 	wait_port "$client" && until_true test -e flow.ctl || { cat cap.out; return 1; }
-	send_packets
-	sleep 1
+	send_packets && wait_read "$client" $N || return 1
 	softflowctl -c "$tmp/flow.ctl" statistics >stats
 	softflowctl -c "$tmp/flow.ctl" exit
 	wait $pid
@@ -249,11 +246,11 @@ nmap_scan() {
 	in_b python3 -c '
 import socket, time
 s = [socket.create_server(("10.9.0.2", p)) for p in (22, 80, 443)]
-time.sleep(120)' &
+time.sleep(300)' &
 	host=$!
 	until_true in_b grep -q ' 0200090A:01BB ' /proc/net/tcp
-	in_a timeout 60 nmap -sS -n -p 1-500 --send-eth -e va 10.9.0.2 >want.txt
-	NETMAP_PCAP=all LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 60 \
+	in_a timeout 120 nmap -sS -n -p 1-500 --send-eth -e va 10.9.0.2 >want.txt
+	NETMAP_PCAP=all LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 120 \
 		nmap -sS -n -p 1-500 --send-eth -e va 10.9.0.2 >got.txt &
 	pid=$!
 	wait_port va
@@ -268,7 +265,7 @@ time.sleep(120)' &
 arping_host() {
 	have arping && namespaces || return 77
 	NETMAP_PCAP=va LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 30 \
-		arping -c 3 -W 0.2 -i va 10.9.0.2 >cap.out 2>&1 &
+		arping -c 3 -W 1 -i va 10.9.0.2 >cap.out 2>&1 &
 	pid=$!
 	wait_port va
 	opened=$?
@@ -280,11 +277,10 @@ arping_host() {
 tcpreplay_file() {
 	have tcpreplay && have tcpdump && namespaces || return 77
 	rm -f got.pcap
-	LD_LIBRARY_PATH=$PCAP_LIBDIR in_b timeout 60 \
-		tcpdump -Z root -i netmap:vb -w got.pcap -c $N "$MINE" 2>cap.err &
+	LD_LIBRARY_PATH=$PCAP_LIBDIR in_b timeout 120 \
+		tcpdump -Z root -B $KB -i netmap:vb -w got.pcap -c $N "$MINE" 2>cap.err &
 	pid=$!
 	wait_port vb || { cat cap.err; return 1; }
-	sleep 0.5
 	LD_LIBRARY_PATH=$PCAP_LIBDIR in_a tcpreplay -q -i va --pps 20000 sent.pcap || return 1
 	wait $pid
 	cat cap.err
