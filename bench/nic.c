@@ -119,11 +119,8 @@ static void tx_round(struct bench *b)
 
 static void wait_rx(struct bench *b)
 {
-	struct pollfd pfd = {.fd = nmcore_wakefd(b->nm), .events = POLLIN};
-
 	b->waited = true;
-	if (!nmcore_poll(b->nm, POLLIN, 1))
-		poll(&pfd, 1, 100);
+	nmcore_wait(b->nm, POLLIN, 100);
 }
 
 static unsigned int look(struct bench *b, struct netmap_slot *s)

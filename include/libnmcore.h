@@ -24,10 +24,7 @@ struct nmcore; /* an open descriptor */
 /* open("/dev/netmap"). NULL and errno: EMFILE, ENOMEM. */
 struct nmcore *nmcore_open(void);
 
-/*
- * close(2). No other call on the descriptor may be in progress; calls that
- * block do not exist in this interface.
- */
+/* close(2). No other call on the descriptor may be in progress. */
 int nmcore_close(struct nmcore *nm);
 
 /* ioctl(2): NIOCCTRL, NIOCTXSYNC, NIOCRXSYNC, and the older NIOCREGIF, NIOCGINFO. */
@@ -50,6 +47,14 @@ int nmcore_poll(struct nmcore *nm, int events, int arm);
 
 /* An eventfd that becomes readable as said above; nmcore_poll() drains it. */
 int nmcore_wakefd(struct nmcore *nm);
+
+/*
+ * poll(2) of this descriptor alone, the one call that blocks: until some of `events` are
+ * ready, or for timeout_ms (-1: for however long; 0: does not). Those that are, plus POLLERR; 0
+ * when the time is over; -1 and EINTR when a signal was handled. Waiting like this disturbs
+ * whoever brings packets least. Any number of threads may.
+ */
+int nmcore_wait(struct nmcore *nm, int events, int timeout_ms);
 
 /*
  * For several threads (or processes) that wait for one descriptor: each brings

@@ -20,6 +20,7 @@
 #pragma weak nmcore_ioctl
 #pragma weak nmcore_memfd
 #pragma weak nmcore_poll
+#pragma weak nmcore_wait
 #pragma weak nmcore_wakefd
 #pragma weak nmcore_error
 
@@ -31,6 +32,7 @@ static struct {
 	int (*ioctl)(struct nmcore *, unsigned long, void *);
 	int (*memfd)(struct nmcore *, uint64_t *);
 	int (*poll)(struct nmcore *, int, int);
+	int (*wait)(struct nmcore *, int, int);
 	int (*wakefd)(struct nmcore *);
 	const char *(*error)(struct nmcore *);
 } core;
@@ -63,6 +65,7 @@ static void find_core(void)
 		core.ioctl = nmcore_ioctl;
 		core.memfd = nmcore_memfd;
 		core.poll = nmcore_poll;
+		core.wait = nmcore_wait;
 		core.wakefd = nmcore_wakefd;
 		core.error = nmcore_error;
 		core_found = 1;
@@ -76,8 +79,8 @@ static void find_core(void)
 		return;
 	}
 	core_found = FIND(lib, open) && FIND(lib, close) && FIND(lib, ioctl) &&
-		     FIND(lib, memfd) && FIND(lib, poll) && FIND(lib, wakefd) &&
-		     FIND(lib, error);
+		     FIND(lib, memfd) && FIND(lib, poll) && FIND(lib, wait) &&
+		     FIND(lib, wakefd) && FIND(lib, error);
 	if (!core_found)
 		snprintf(core_missing, sizeof(core_missing),
 			 "embedded host: %s is not of this version of netmap",
@@ -136,6 +139,12 @@ static int embedded_poll(void *state, int fd, int events, int arm)
 	return core.poll(state, events, arm);
 }
 
+static int embedded_wait(void *state, int fd, int events, int timeout_ms)
+{
+	(void)fd;
+	return core.wait(state, events, timeout_ms);
+}
+
 static int embedded_wakefd(void *state, int fd)
 {
 	(void)fd;
@@ -156,5 +165,6 @@ const struct nm_host_ops nm_host_embedded = {
 	.mmap = embedded_mmap,
 	.poll = embedded_poll,
 	.wakefd = embedded_wakefd,
+	.wait = embedded_wait,
 	.strerror = embedded_strerror,
 };

@@ -433,16 +433,10 @@ static int queue_open(struct nic_queue *q, struct nm_err *err)
 		goto close_socket;
 	}
 	error = give_buffers(q, err);
-	if (!error && nic_events_add(q))
-		error = nm_fail(err, -ENOMEM, "no events for a queue of %s",
-				q->np->port.name);
 	if (error)
-		goto undo;
-	return 0;
-
-undo:
-	queue_close(q);
+		queue_close(q);
 	return error;
+
 close_socket:
 	xsk_close(&q->xsk);
 free_queue:

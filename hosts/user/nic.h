@@ -129,7 +129,6 @@ uint64_t nic_serial(void);
 
 /* nic_events.c; namespace locked */
 int nm_nics_get(struct nm_ns *ns, struct nm_nics **nicsp, struct nm_err *err);
-int nic_events_add(struct nic_queue *q);
 void nic_events_del(struct nic_queue *q);
 void nic_arm(struct nm_kring *kr);
 void nic_watch(struct nic_queue *q);

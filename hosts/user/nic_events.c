@@ -33,22 +33,39 @@ static void notify(struct nic_queue *q, enum nm_dir dir)
 		fn(kr);
 }
 
+/*
+ * A socket is with the epoll descriptor only while somebody waits: while it is there, each
+ * packet costs its sender a call to find out that nobody does.
+ */
+static int register_queue(struct nic_queue *q, int op)
+{
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLONESHOT, .data.u64 = q->tag - 1};
+
+	return epoll_ctl(q->nics->epoll_fd, op, q->xsk.fd, &ev);
+}
+
+static void await_packet(struct nic_queue *q)
+{
+	if (!register_queue(q, EPOLL_CTL_ADD))
+		return;
+	if (errno != EEXIST || register_queue(q, EPOLL_CTL_MOD))
+		nm_os_log(NM_LOG_ERROR, "%s: nobody can wait for queue %u: %s", q->np->port.name,
+			  q->id, strerror(errno));
+}
+
 static void queue_event(struct nm_nics *nics, uint64_t id)
 {
 	struct nic_queue *q;
 
 	pthread_mutex_lock(&nics->dispatch);
 	q = nics->queue[id];
-	if (q && !nm_load(&q->np->port.gone))
-		notify(q, NM_RX);
+	if (q) {
+		/* first: who is told may want to wait again at once */
+		register_queue(q, EPOLL_CTL_DEL);
+		if (!nm_load(&q->np->port.gone))
+			notify(q, NM_RX);
+	}
 	pthread_mutex_unlock(&nics->dispatch);
-}
-
-static int rearm(struct nic_queue *q, int op, uint32_t events)
-{
-	struct epoll_event ev = {.events = events | EPOLLONESHOT, .data.u64 = q->tag - 1};
-
-	return epoll_ctl(q->nics->epoll_fd, op, q->xsk.fd, &ev) < 0 ? -errno : 0;
 }
 
 int nic_events_host(struct nm_nics *nics, int op, int fd, uint32_t slot, bool armed)
@@ -66,18 +83,13 @@ uint64_t nic_serial(void)
 	return nm_fetch_add(&serial, 1);
 }
 
-int nic_events_add(struct nic_queue *q)
-{
-	return rearm(q, EPOLL_CTL_ADD, 0);
-}
-
 /* On return the thread does not know the queue any more, and is not inside it. */
 void nic_events_del(struct nic_queue *q)
 {
 	struct nm_nics *nics = q->nics;
 	struct nic_queue **p;
 
-	rearm(q, EPOLL_CTL_DEL, 0);
+	register_queue(q, EPOLL_CTL_DEL);
 	pthread_mutex_lock(&nics->dispatch);
 	nics->queue[q->tag - 1] = NULL;
 	nm_os_lock(&nics->watch_lock);
@@ -103,7 +115,7 @@ void nic_arm(struct nm_kring *kr)
 	else if (nm_load(&kr->hwtail) == nm_prev(nm_load(&kr->hwcur), kr->num_slots))
 		return; /* full: what arrives is no news before the client makes room */
 	else if (!nm_poller_watch(q->xsk.fd, q->serial))
-		rearm(q, EPOLL_CTL_MOD, EPOLLIN);
+		await_packet(q);
 }
 
 /* ---- transmissions ---- */

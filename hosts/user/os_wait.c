@@ -127,6 +127,12 @@ void nm_poller_init_fd(struct nm_os_poller *p, int fd)
 	p->foreign = true;
 }
 
+void nm_poller_init_sleeper(struct nm_os_poller *p)
+{
+	nm_poller_init(p);
+	p->sleeper = true;
+}
+
 static int open_fds(int *fd, int *epfd, bool direct)
 {
 	struct epoll_event ev = {.events = EPOLLIN};
@@ -219,12 +225,31 @@ static void watch_forget(struct nm_os_poller *p, int fd)
 	}
 }
 
+/* Those after the first few have their thread to wake it. */
+static bool sleep_on(struct nm_os_poller *p, int fd)
+{
+	if (p->nfew == NM_POLLER_FEW)
+		return false;
+	p->few[p->nfew++] = (struct pollfd){.fd = fd, .events = POLLIN};
+	return true;
+}
+
+int nm_poller_sleep(struct nm_os_poller *p, int timeout_ms)
+{
+	struct pollfd all[1 + NM_POLLER_FEW] = {{.fd = p->fd, .events = POLLIN}};
+
+	memcpy(&all[1], p->few, p->nfew * sizeof(all[0]));
+	return poll(all, 1 + p->nfew, timeout_ms);
+}
+
 bool nm_poller_watch(int fd, uint64_t id)
 {
 	struct epoll_event ev = {.events = EPOLLIN};
 	struct nm_os_poller *p = nm_poller_mine;
 	struct nm_poller_watch *w;
 
+	if (p && p->sleeper)
+		return sleep_on(p, fd);
 	if (!p || p->epfd < 0)
 		return false;
 	w = watch_find(p, id);
@@ -277,6 +302,7 @@ void nm_poller_reset(struct nm_os_poller *p)
 				  strerror(errno));
 		nm_store(&p->signaled, 0);
 	}
+	p->nfew = 0;
 	p->poll++;
 }
 

@@ -5,6 +5,10 @@
 
 #include "os.h"
 
+#include <poll.h>
+
+#define NM_POLLER_FEW 16
+
 struct nm_os_poller {
 	int fd;	      /* eventfd; -1 until somebody asks for it */
 	bool foreign; /* fd is the caller's, who drains and closes it */
@@ -12,6 +16,9 @@ struct nm_os_poller {
 	uint32_t nwatch, room, likely;
 	uint32_t poll; /* number of this poll */
 	struct nm_poller_watch *watch;
+	bool sleeper; /* for nm_poller_sleep() */
+	uint32_t nfew;
+	struct pollfd few[NM_POLLER_FEW]; /* what that waits for besides fd */
 	uint32_t signaled;	  /* fd is readable, or about to be */
 	struct nm_os_wait *used;  /* records of this poll */
 	struct nm_os_wait *spare; /* for polls to come */
@@ -20,6 +27,15 @@ struct nm_os_poller {
 void nm_poller_init(struct nm_os_poller *p);
 /* Wakes by writing to somebody else's descriptor. */
 void nm_poller_init_fd(struct nm_os_poller *p, int fd);
+
+/*
+ * One that sleeps itself, and needs no descriptor around all that may wake it: it waits for
+ * each by poll(2). Whoever brings a packet to a socket that nobody sleeps on then finds nobody
+ * to call, as an epoll descriptor would want with every packet.
+ */
+void nm_poller_init_sleeper(struct nm_os_poller *p);
+/* As poll(2): more than 0 when it is time to look, 0 after timeout_ms (-1: none), -1 and errno. */
+int nm_poller_sleep(struct nm_os_poller *p, int timeout_ms);
 
 /*
  * Makes the eventfd; 0 or -errno. With `direct` there is an epoll descriptor

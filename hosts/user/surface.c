@@ -16,6 +16,7 @@
 #include "settings.h"
 #include "vale/vale.h"
 
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -23,7 +24,8 @@
 struct nmcore {
 	struct nm_binding b;
 	struct nm_os_user user;
-	struct nm_os_poller poller;
+	struct nm_os_poller poller, waiter;
+	uint32_t waiting; /* a thread uses the waiter */
 	unsigned int generation;
 };
 
@@ -144,6 +146,7 @@ struct nmcore *nmcore_open(void)
 	}
 	nm->generation = generation;
 	nm_poller_init(&nm->poller);
+	nm_poller_init_sleeper(&nm->waiter);
 	nm_binding_init(&nm->b, ns, getpid());
 	nm->b.user = &nm->user;
 	return nm;
@@ -155,12 +158,14 @@ int nmcore_close(struct nmcore *nm)
 		return fail(EBADF);
 	if (inherited(nm)) {
 		nm_poller_abandon(&nm->poller);
+		nm_poller_abandon(&nm->waiter);
 		nm_os_free(nm);
 		return 0;
 	}
 	nm_poller_reset(&nm->poller);
 	nm_binding_fini(&nm->b);
 	nm_poller_fini(&nm->poller);
+	nm_poller_fini(&nm->waiter);
 	nm_os_free(nm);
 	ns_put();
 	return 0;
@@ -228,6 +233,12 @@ static int poll_with(struct nmcore *nm, int events, struct nm_os_poller *poller)
 	return got & (events | POLLERR);
 }
 
+static int fail_no_eventfd(struct nmcore *nm, int error)
+{
+	return fail(-nm_fail(&nm->b.err, error, "no eventfd to wait with: %s",
+			     strerror(-error)));
+}
+
 /* What kind of descriptor it is depends on the port, as known at the first wait. */
 static int open_poller(struct nmcore *nm)
 {
@@ -245,9 +256,7 @@ int nmcore_poll(struct nmcore *nm, int events, int arm)
 	if (arm) {
 		error = open_poller(nm);
 		if (error)
-			return fail(-nm_fail(&nm->b.err, error,
-					     "no eventfd to wait with: %s",
-					     strerror(-error)));
+			return fail_no_eventfd(nm, error);
 	}
 	return poll_with(nm, events, arm ? &nm->poller : NULL);
 }
@@ -260,6 +269,62 @@ int nmcore_wakefd(struct nmcore *nm)
 		return fail_inherited(nm);
 	error = open_poller(nm);
 	return error ? fail(-error) : nm_poller_fd(&nm->poller);
+}
+
+/* What is left of a wait that ends at `deadline` (0: never), rounded up. */
+static int ms_until(uint64_t deadline)
+{
+	uint64_t now = deadline ? nm_os_now() : 0, ms;
+
+	if (!deadline)
+		return -1;
+	ms = deadline > now ? (deadline - now + 999999) / 1000000 : 0;
+	return ms < INT_MAX ? (int)ms : INT_MAX;
+}
+
+static int wait_with(struct nmcore *nm, int events, int timeout_ms,
+		     struct nm_os_poller *p)
+{
+	uint64_t deadline = 0;
+	int error = nm_poller_open(p, false), got, n;
+
+	if (error)
+		return fail_no_eventfd(nm, error);
+	while (!(got = poll_with(nm, events, p))) {
+		if (timeout_ms > 0 && !deadline)
+			deadline = nm_os_now() + (uint64_t)timeout_ms * 1000000;
+		n = nm_poller_sleep(p, ms_until(deadline));
+		if (n < 0)
+			return -1;
+		if (!n)
+			return poll_with(nm, events, NULL);
+	}
+	return got;
+}
+
+int nmcore_wait(struct nmcore *nm, int events, int timeout_ms)
+{
+	struct nm_os_poller mine, *p = &nm->waiter;
+	int got, e;
+
+	if (inherited(nm))
+		return fail_inherited(nm);
+	if (!timeout_ms)
+		return poll_with(nm, events, NULL);
+	if (nm_unlikely(nm_xchg(&nm->waiting, 1))) {
+		nm_poller_init_sleeper(&mine);
+		p = &mine;
+	}
+	got = wait_with(nm, events, timeout_ms, p);
+	e = errno;
+	if (nm_unlikely(p == &mine)) {
+		nm_poller_fini(p);
+	} else {
+		nm_poller_reset(p);
+		nm_store_release(&nm->waiting, 0);
+	}
+	errno = e;
+	return got;
 }
 
 struct nmcore_poller {

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,6 +43,7 @@ static void unbound(void)
 	t_check(nmcore_ioctl(nm, NIOCTXSYNC, NULL) < 0);
 	t_eq(errno, ENXIO);
 	t_check(nmcore_poll(nm, POLLIN, 0) & POLLERR);
+	t_eq(nmcore_wait(nm, POLLIN, -1), POLLERR);
 	t_check(nmcore_wakefd(nm) >= 0);
 	t_eq(nmcore_users(), 1);
 	t_eq(nmcore_close(nm), 0);
@@ -186,6 +189,60 @@ static void poller_writes_once(void)
 	expect_nothing_left();
 }
 
+/* ---- waits ---- */
+
+static struct client sender, receiver;
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+static void *wait_a_long_time(void *arg)
+{
+	*(int *)arg = nmcore_wait(receiver.nm, POLLIN, 20000);
+	return NULL;
+}
+
+static void send_one(void)
+{
+	t_check(client_put(&sender, ALL, 1, 5));
+	client_sync(&sender, NIOCTXSYNC);
+}
+
+static void waits_end(void)
+{
+	const struct sigaction sa = { .sa_handler = on_alarm };
+	pthread_t thread[3];
+	int got[3], i;
+	double start;
+
+	client_open(&sender, "vale0:a", NULL);
+	client_open(&receiver, "vale0:b", NULL);
+	t_eq(nmcore_wait(receiver.nm, POLLIN, 0), 0);
+	t_eq(nmcore_wait(receiver.nm, POLLIN | POLLOUT, -1), POLLOUT);
+	start = t_now();
+	t_eq(nmcore_wait(receiver.nm, POLLIN, 30), 0);
+	t_check(t_now() - start >= 0.03, "%f s instead of 0.03", t_now() - start);
+	sigaction(SIGALRM, &sa, NULL);
+	ualarm(20000, 0);
+	t_check(nmcore_wait(receiver.nm, POLLIN, -1) < 0);
+	t_eq(errno, EINTR);
+	/* several at once, of which one has the descriptor's own means to wait */
+	for (i = 0; i < 3; i++)
+		t_check(!pthread_create(&thread[i], NULL, wait_a_long_time, &got[i]));
+	usleep(20000);
+	send_one();
+	for (i = 0; i < 3; i++) {
+		pthread_join(thread[i], NULL);
+		t_eq(got[i], POLLIN);
+	}
+	t_eq(nmcore_wait(receiver.nm, POLLIN | POLLRDNORM, -1), POLLIN | POLLRDNORM);
+	client_close(&receiver);
+	client_close(&sender);
+	expect_nothing_left();
+}
+
 /* ---- fork ---- */
 
 /* The child has no ports; it may open its own, and the parent's go on. */
@@ -208,6 +265,7 @@ static void child_has_no_ports(void)
 		t_check(nmcore_ioctl(a.nm, NIOCTXSYNC, NULL) < 0);
 		t_eq(errno, EBADF);
 		t_check(nmcore_poll(a.nm, POLLIN, 1) < 0);
+		t_check(nmcore_wait(a.nm, POLLIN, -1) < 0);
 		t_check(nmcore_memfd(a.nm, NULL) < 0);
 		t_check(nmcore_wakefd(a.nm) < 0);
 		t_check(nmcore_error(a.nm)[0]);
@@ -248,5 +306,5 @@ static void persistent_ports_keep_the_core(void)
 }
 
 T_MAIN(T_CASE(settings), T_CASE(unbound), T_CASE(memory_exhausted), T_CASE(every_access_fails),
-       T_CASE(listing_names_the_owner), T_CASE(poller_writes_once), T_CASE(child_has_no_ports),
-       T_CASE(persistent_ports_keep_the_core))
+       T_CASE(listing_names_the_owner), T_CASE(poller_writes_once), T_CASE(waits_end),
+       T_CASE(child_has_no_ports), T_CASE(persistent_ports_keep_the_core))

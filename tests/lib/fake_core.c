@@ -23,6 +23,7 @@ struct nmcore {
 
 int fake_open_errno, fake_ctrl_errno, fake_memfd_errno, fake_descriptors, fake_syncs;
 int fake_ready, fake_polls, fake_arms, fake_info_gets;
+int fake_wait_result, fake_wait_errno, fake_wait_events, fake_wait_ms;
 uint32_t fake_bad_option;
 unsigned long fake_last_request;
 uint64_t fake_extra_memory;
@@ -199,6 +200,15 @@ int nmcore_poll(struct nmcore *nm, int events, int arm)
 	if (arm)
 		__atomic_fetch_add(&fake_arms, 1, __ATOMIC_SEQ_CST);
 	return __atomic_load_n(&fake_ready, __ATOMIC_SEQ_CST) & (events | POLLERR);
+}
+
+int nmcore_wait(struct nmcore *nm, int events, int timeout_ms)
+{
+	(void)nm;
+	fake_wait_events = events;
+	fake_wait_ms = timeout_ms;
+	errno = fake_wait_errno;
+	return fake_wait_result;
 }
 
 int nmcore_wakefd(struct nmcore *nm)

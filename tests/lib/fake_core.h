@@ -20,6 +20,8 @@ extern uint64_t fake_extra_memory; /* regions are larger by this */
 /* nmcore_poll(): what is ready, how often asked, and how often with arm. */
 extern int fake_ready, fake_polls, fake_arms;
 void fake_wake(void); /* wakes all descriptors */
+/* nmcore_wait(): what it says, and what it was asked last. */
+extern int fake_wait_result, fake_wait_errno, fake_wait_events, fake_wait_ms;
 
 /* The mem_id that PORT_INFO_GET tells, and how often it was asked. */
 #define FAKE_MEM_ID 7

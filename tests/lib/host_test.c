@@ -305,14 +305,41 @@ static void poll_now(void **state)
 
 static void poll_timeout(void **state)
 {
-	struct pollfd f = {.fd = a, .events = POLLIN};
+	struct pollfd f[2] = {{.fd = a, .events = POLLIN}, {.fd = -1}};
 	int64_t t0 = now_ms();
 
 	(void)state;
-	assert_int_equal(nmhost_poll(&f, 1, 60), 0);
+	assert_int_equal(nmhost_poll(f, 2, 60), 0);
 	assert_in_range(now_ms() - t0, 59, 2000);
 	assert_int_equal(fake_arms, 1);
+	assert_int_equal(f[0].revents, 0);
+}
+
+/* With one descriptor there is nothing to put together: its host waits. */
+static void poll_one(void **state)
+{
+	struct pollfd f = {.fd = a, .events = POLLIN | POLLRDNORM};
+
+	(void)state;
+	fake_wait_result = POLLIN;
+	assert_int_equal(nmhost_poll(&f, 1, 77), 1);
+	assert_int_equal(f.revents, POLLIN | POLLRDNORM);
+	assert_int_equal(fake_wait_events, POLLIN);
+	assert_int_equal(fake_wait_ms, 77);
+	fake_wait_result = POLLERR;
+	f.events = POLLOUT;
+	assert_int_equal(nmhost_poll(&f, 1, -1), 1);
+	assert_int_equal(f.revents, POLLERR);
+	assert_int_equal(fake_wait_events, POLLOUT);
+	assert_int_equal(fake_wait_ms, -1);
+	fake_wait_result = 0;
+	assert_int_equal(nmhost_poll(&f, 1, 1), 0);
 	assert_int_equal(f.revents, 0);
+	fake_wait_result = -1;
+	fake_wait_errno = EINTR;
+	assert_int_equal(nmhost_poll(&f, 1, 1), -1);
+	assert_int_equal(errno, EINTR);
+	assert_int_equal(fake_polls, 0);
 }
 
 static void poll_wakeup(void **state)
@@ -331,13 +358,13 @@ static void poll_wakeup(void **state)
 /* Woken for nothing: goes on waiting, and not longer than it was asked to. */
 static void poll_spurious(void **state)
 {
-	struct pollfd f = {.fd = a, .events = POLLIN};
+	struct pollfd f[2] = {{.fd = a, .events = POLLIN}, {.fd = -1}};
 	int64_t t0 = now_ms();
 	struct later l;
 
 	(void)state;
 	later(&l, 20, -1, -1);
-	assert_int_equal(nmhost_poll(&f, 1, 80), 0);
+	assert_int_equal(nmhost_poll(f, 2, 80), 0);
 	pthread_join(l.thread, NULL);
 	assert_in_range(now_ms() - t0, 79, 2000);
 	assert_true(fake_polls >= 3);
@@ -418,12 +445,12 @@ static void on_signal(int sig)
 static void poll_interrupted(void **state)
 {
 	struct sigaction sa = {.sa_handler = on_signal};
-	struct pollfd f = {.fd = a, .events = POLLIN};
+	struct pollfd f[2] = {{.fd = a, .events = POLLIN}, {.fd = -1}};
 
 	(void)state;
 	sigaction(SIGALRM, &sa, NULL);
 	ualarm(20000, 0);
-	assert_int_equal(nmhost_poll(&f, 1, -1), -1);
+	assert_int_equal(nmhost_poll(f, 2, -1), -1);
 	assert_int_equal(errno, EINTR);
 }
 
@@ -460,7 +487,7 @@ int main(void)
 		POLL(poll_now),	     POLL(poll_timeout), POLL(poll_wakeup),
 		POLL(poll_spurious), POLL(poll_mixed),	 POLL(poll_only_plain),
 		POLL(poll_closed),   POLL(poll_many),	 POLL(poll_interrupted),
-		POLL(arm_and_wake),
+		POLL(arm_and_wake),  POLL(poll_one),
 	};
 
 	alarm(60);

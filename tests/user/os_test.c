@@ -271,6 +271,38 @@ static void watched_descriptor(void)
 	nm_poller_fini(&p);
 }
 
+/* One that sleeps on them itself, as many as it has room for. */
+static void sleeper(void)
+{
+	struct nm_os_waitq q;
+	struct nm_os_poller p;
+	int fd[2], i;
+
+	t_eq(pipe(fd), 0);
+	nm_os_waitq_init(&q);
+	nm_poller_init_sleeper(&p);
+	t_eq(nm_poller_open(&p, false), 0);
+	nm_poller_mine = &p;
+	for (i = 0; i < NM_POLLER_FEW; i++)
+		t_check(nm_poller_watch(fd[0], 1), "number %d", i);
+	t_check(!nm_poller_watch(fd[0], 1), "no room for more");
+	nm_os_poll_wait(&p, &q);
+	t_eq(nm_poller_sleep(&p, 1), 0);
+	nm_os_wake(&q);
+	t_eq(nm_poller_sleep(&p, -1), 1);
+	nm_poller_reset(&p);
+	t_check(nm_poller_watch(fd[0], 1), "again");
+	t_eq(nm_poller_sleep(&p, 1), 0);
+	t_eq(write(fd[1], "x", 1), 1);
+	t_eq(nm_poller_sleep(&p, -1), 1);
+	nm_poller_reset(&p);
+	t_eq(nm_poller_sleep(&p, 1), 0);
+	nm_poller_mine = NULL;
+	nm_poller_fini(&p);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 /* ---- memory ---- */
 
 static void regions(void)
@@ -401,6 +433,7 @@ static void clocks(void)
 }
 
 T_MAIN(T_CASE(lock_excludes), T_CASE(rm_waits_for_readers), T_CASE(no_wakeup_is_lost),
-       T_CASE(pollers_and_queues), T_CASE(foreign_descriptor), T_CASE(watched_descriptor),
+       T_CASE(pollers_and_queues), T_CASE(foreign_descriptor),
+       T_CASE(watched_descriptor), T_CASE(sleeper),
        T_CASE(regions), T_CASE(objects), T_CASE(client_memory), T_CASE(packet_copy),
        T_CASE(workers), T_CASE(clocks))
