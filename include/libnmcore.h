@@ -52,7 +52,8 @@ int nmcore_wakefd(struct nmcore *nm);
  * poll(2) of this descriptor alone, the one call that blocks: until some of `events` are
  * ready, or for timeout_ms (-1: for however long; 0: does not). Those that are, plus POLLERR; 0
  * when the time is over; -1 and EINTR when a signal was handled. Waiting like this disturbs
- * whoever brings packets least. Any number of threads may.
+ * whoever brings packets least: it looks for some 50 us before it sleeps, if the last wait was
+ * a short one. Any number of threads may.
  */
 int nmcore_wait(struct nmcore *nm, int events, int timeout_ms);
 

@@ -34,12 +34,13 @@ static void notify(struct nic_queue *q, enum nm_dir dir)
 }
 
 /*
- * A socket is with the epoll descriptor only while somebody waits: while it is there, each
- * packet costs its sender a call to find out that nobody does.
+ * A socket is with the epoll descriptor only while somebody waits: while it is there,
+ * each packet costs its sender a call to find out that nobody does.
  */
 static int register_queue(struct nic_queue *q, int op)
 {
-	struct epoll_event ev = {.events = EPOLLIN | EPOLLONESHOT, .data.u64 = q->tag - 1};
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLONESHOT,
+				 .data.u64 = q->tag - 1};
 
 	return epoll_ctl(q->nics->epoll_fd, op, q->xsk.fd, &ev);
 }
@@ -49,8 +50,8 @@ static void await_packet(struct nic_queue *q)
 	if (!register_queue(q, EPOLL_CTL_ADD))
 		return;
 	if (errno != EEXIST || register_queue(q, EPOLL_CTL_MOD))
-		nm_os_log(NM_LOG_ERROR, "%s: nobody can wait for queue %u: %s", q->np->port.name,
-			  q->id, strerror(errno));
+		nm_os_log(NM_LOG_ERROR, "%s: nobody can wait for queue %u: %s",
+			  q->np->port.name, q->id, strerror(errno));
 }
 
 static void queue_event(struct nm_nics *nics, uint64_t id)

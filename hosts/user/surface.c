@@ -18,14 +18,26 @@
 
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#define SPIN_NS	   50000 /* a sleep and a wakeup across processors can take as long */
+#define SOON_NS	   (4 * SPIN_NS) /* packets that came before would have come to a look */
+#define SPIN_LOOKS 8		 /* between two looks at the clock */
+
+#if defined(__x86_64__) || defined(__i386__)
+#define cpu_relax() __builtin_ia32_pause()
+#else
+#define cpu_relax() ((void)0)
+#endif
 
 struct nmcore {
 	struct nm_binding b;
 	struct nm_os_user user;
 	struct nm_os_poller poller, waiter;
 	uint32_t waiting; /* a thread uses the waiter */
+	uint32_t soon;	  /* what was waited for last came soon */
 	unsigned int generation;
 };
 
@@ -302,15 +314,42 @@ static int wait_with(struct nmcore *nm, int events, int timeout_ms,
 	return got;
 }
 
-int nmcore_wait(struct nmcore *nm, int events, int timeout_ms)
+/*
+ * To be woken costs who wakes as much as many packets do, and takes longer than it takes
+ * the next ones to come, if there are many: then we look for a while, if that would have
+ * paid the last time. With one processor, who looks keeps others from sending.
+ */
+static bool looking_pays(struct nmcore *nm)
+{
+	static int processors;
+
+	if (!nm_load(&nm->soon))
+		return false;
+	if (!nm_load(&processors))
+		nm_store(&processors, (int)sysconf(_SC_NPROCESSORS_ONLN));
+	return nm_load(&processors) > 1;
+}
+
+static int look_for_a_while(struct nmcore *nm, int events, uint64_t until)
+{
+	int i, got = 0;
+
+	while (!got && nm_os_now() < until) {
+		for (i = 0; i < SPIN_LOOKS && !got; i++) {
+			cpu_relax();
+			got = poll_with(nm, events, NULL);
+		}
+		if (!got)
+			sched_yield(); /* they may need this one all the same */
+	}
+	return got;
+}
+
+static int sleep_until(struct nmcore *nm, int events, int timeout_ms)
 {
 	struct nm_os_poller mine, *p = &nm->waiter;
 	int got, e;
 
-	if (inherited(nm))
-		return fail_inherited(nm);
-	if (!timeout_ms)
-		return poll_with(nm, events, NULL);
 	if (nm_unlikely(nm_xchg(&nm->waiting, 1))) {
 		nm_poller_init_sleeper(&mine);
 		p = &mine;
@@ -324,6 +363,25 @@ int nmcore_wait(struct nmcore *nm, int events, int timeout_ms)
 		nm_store_release(&nm->waiting, 0);
 	}
 	errno = e;
+	return got;
+}
+
+int nmcore_wait(struct nmcore *nm, int events, int timeout_ms)
+{
+	uint64_t since;
+	int got;
+
+	if (inherited(nm))
+		return fail_inherited(nm);
+	got = poll_with(nm, events, NULL);
+	if (got || !timeout_ms)
+		return got;
+	since = nm_os_now();
+	if (looking_pays(nm))
+		got = look_for_a_while(nm, events, since + SPIN_NS);
+	if (!got)
+		got = sleep_until(nm, events, timeout_ms);
+	nm_store(&nm->soon, got > 0 && nm_os_now() - since < SOON_NS);
 	return got;
 }
 
