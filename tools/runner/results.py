@@ -52,17 +52,29 @@ def last_line(*texts):
     return 'no cause given'
 
 
+def some(lines, first=4, last=2):
+    """Of many lines, those that say most: how it began, and how it ended."""
+    lines = [line.strip()[:300] for line in lines if line.strip()]
+    if len(lines) > first + last:
+        lines[first:-last] = ['...']
+    return ' / '.join(lines)
+
+
 def take_tap(stage, name, text, result):
-    """Counts the cases of a TAP report; how many there were."""
+    """
+    Counts the cases of a TAP report; how many there were. What is said of a case that failed
+    stands before its line or after it, depending on who wrote the report; what is indented
+    always stands after it.
+    """
     n = 0
     notes = []
-    broken = False  # the last case failed: what is indented below it says more
+    broken = None  # the notes of the last case, if it failed
+    told = False   # before its line
     for line in text.splitlines():
-        if line.startswith('#   ') and broken:
-            stage_, case, why = result.failed[-1]
-            result.failed[-1] = (stage_, case, (why + ' / ' if why else '') + line[1:].strip())
-        elif line.startswith('#'):
-            notes.append(line[1:].strip())
+        if line.startswith('#'):
+            after = broken is not None and (line.startswith('#   ') or not told)
+            (broken if after else notes).append(line[1:])
+            continue
         whole = re.match(r'^1\.\.0\s*#\s*SKIP\s*(.*)', line, re.I)
         if whole:
             result.skipped.append((stage, name, whole.group(1) or 'no cause given'))
@@ -71,17 +83,26 @@ def take_tap(stage, name, text, result):
         if not m:
             continue
         n += 1
-        broken = bool(m.group(1)) and not m.group(3)
+        if broken is not None:
+            close_case(result, broken)
+        broken = None
         case = f'{name}: {m.group(2).strip()}'
         if m.group(3) and m.group(3).upper() == 'SKIP':
             result.skipped.append((stage, case, m.group(4) or 'no cause given'))
         elif m.group(1):
-            result.failed.append((stage, case, ' / '.join(notes[-4:])))
+            result.failed.append((stage, case, ''))
+            broken, told = notes[-4:], bool(notes)
         else:
             result.passed += 1
-            continue
         notes = []
+    if broken is not None:
+        close_case(result, broken)
     return n
+
+
+def close_case(result, notes):
+    stage, case, _ = result.failed[-1]
+    result.failed[-1] = (stage, case, some(notes) or 'it says no more')
 
 
 def is_tap(text):
@@ -101,5 +122,7 @@ def take_test(stage, test, result):
         if not cases:
             result.skipped.append((stage, name, last_line(err, out)))
     elif len(result.failed) == before:
-        why = f'{how.lower()} after {test["duration"]:.0f} s: {last_line(err, out)}'
+        said = [line for line in out.splitlines() if line.startswith('FAILED')]
+        why = (f'{how.lower()} after {test["duration"]:.0f} s: '
+               f'{some(said) if said else last_line(err, out)}')
         result.failed.append((stage, name, why))
