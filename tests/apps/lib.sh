@@ -70,9 +70,37 @@ finish() {
 	rc=$?
 }
 
-# What a receiver has not seen half a second after the sender's end does not come.
+# until_true COMMAND...: for half a minute
+until_true() {
+	_i=0
+	until "$@" >/dev/null 2>&1; do
+		[ $_i -lt 150 ] || return 1
+		_i=$((_i + 1))
+		sleep 0.2
+	done
+}
+
+# Until nothing moves any more: no ring that somebody reads has packets in it, and half a second
+# brings no more of them. Where the processor belongs to others, that can take a while.
+settle() {
+	$PYTHON -c '
+import json, subprocess, time
+end, last = time.monotonic() + 30, None
+while time.monotonic() < end:
+    try:
+        ports = json.loads(subprocess.run(["nm-top", "--json"], capture_output=True).stdout)["ports"]
+    except ValueError:
+        break # the daemon is gone
+    now = [(p["name"], p["tx"]["packets"], p["rx"]["packets"]) for p in ports]
+    if now == last and not any(p["clients"] and p["rx"]["fill"] for p in ports):
+        break
+    last = now
+    time.sleep(0.5)'
+}
+
+# What a receiver has not seen when all is quiet does not come.
 finish_receiver() {
-	sleep 0.5
+	settle
 	kill -INT "$1" 2>/dev/null
 	finish "$1"
 }
@@ -80,7 +108,7 @@ finish_receiver() {
 # wait_port NAME: until a program has the port open
 wait_port() {
 	_i=0
-	while [ $_i -lt 200 ]; do
+	while [ $_i -lt 600 ]; do
 		if nm-top --prometheus 2>/dev/null |
 		   grep -F "netmap_port_clients{port=\"$1\"," | grep -qv ' 0$'; then
 			return 0
@@ -158,7 +186,7 @@ kill_daemon() {
 # check_orphan TEXT PID NAME: the program ends by itself, with an error in one line
 check_orphan() {
 	_i=0
-	while kill -0 "$2" 2>/dev/null && [ $_i -lt 100 ]; do
+	while kill -0 "$2" 2>/dev/null && [ $_i -lt 300 ]; do
 		sleep 0.1
 		_i=$((_i + 1))
 	done
@@ -166,14 +194,6 @@ check_orphan() {
 	finish "$2"
 	check "$1: an error" test $rc -eq 1
 	check "$1: one line" test "$(wc -l <"$dir/$3.err")" -eq 1
-}
-
-# tolerance QUIET: how far times may be off on this machine: so much, or 30 % if it is busy.
-tolerance() {
-	py "
-import os
-load = float(text.split()[0])
-print($1 if load < os.cpu_count() / 2 else 0.3)" </proc/loadavg
 }
 
 # make_pcap FILE COUNT GAP_US SIZE [nano|pcapng]: UDP packets, numbered in their payload

