@@ -124,6 +124,12 @@ has_socket() {
 	[ "$(ip netns exec "$1" cat /proc/net/packet | wc -l)" -gt 1 ]
 }
 
+# The system's library says that it listens before its filter is in the kernel, and throws away
+# what has come until then. (Before that, one that takes nothing is there for a moment.)
+has_filter() {
+	ip netns exec "$1" ss -0 -b | grep -q 'bpf filter (\([2-9]\|[1-9][0-9]\))'
+}
+
 # check NAME COMMAND...: a line of the report. 77 from the command: skipped, see $why.
 check() {
 	number=$((number + 1))

@@ -108,7 +108,7 @@ tcpdump_short() {
 	capture tcpdump -Z root -B $KB -s 77 -i "$port" -w got.pcap -c $N
 	in_a timeout 120 tcpdump -Z root -B $KB -s 77 -i va -w want.pcap -c $N "$MINE" 2>sys.err &
 	pid=$!
-	until_true grep -q listening sys.err
+	until_true has_filter "${ns}a"
 	in_b "$BIN/traffic" send vb sent.pcap 20
 	wait $pid
 	"$BIN/traffic" same want.pcap got.pcap
@@ -120,7 +120,7 @@ veth() {
 	rm -f sys.pcap our.pcap
 	in_a timeout 120 tcpdump -Z root -B $KB -i va -w sys.pcap -c $N "$MINE" 2>sys.err &
 	pid=$!
-	until_true grep -q listening sys.err
+	until_true has_filter "${ns}a"
 	in_b "$BIN/traffic" send vb sent.pcap 20 || return 1
 	wait $pid
 	LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 120 \
