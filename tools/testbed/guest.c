@@ -149,7 +149,6 @@ static void read_conf(void)
 
 	if (!s)
 		fail("no " RUN "/conf");
-	conf.nic = "";
 	for (line = strtok_r(s, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		value = strchr(line, ' ');
 		if (!value)
@@ -164,7 +163,7 @@ static void read_conf(void)
 		else if (!strcmp(line, "merge"))
 			conf.merge = atoi(value);
 		else if (!strcmp(line, "nic"))
-			conf.nic = value;
+			list_add(conf.nics, value);
 		else if (!strcmp(line, "cwd"))
 			conf.cwd = value;
 		else if (!strcmp(line, "module"))
@@ -278,7 +277,7 @@ int main(void)
 {
 	char status[16], *run = getenv("TB_RUN");
 	char *modprobe[] = {"/sbin/modprobe", NULL, NULL};
-	int rc;
+	int rc, i;
 
 	umask(022);
 	if (run) {
@@ -290,10 +289,10 @@ int main(void)
 	read_conf();
 	root_own();
 	root_shares();
-	if (*conf.nic) {
-		modprobe[1] = conf.nic;
+	for (i = 0; conf.nics[i]; i++) {
+		modprobe[1] = conf.nics[i];
 		if (run_quiet(modprobe) != 0)
-			fail("can not load the driver %s", conf.nic);
+			fail("can not load the driver %s", conf.nics[i]);
 	}
 	/*
 	 * The checkers of User-Mode Linux complain once about how that itself forks: let

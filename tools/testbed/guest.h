@@ -11,7 +11,7 @@
 struct conf {
 	bool vm; /* QEMU; otherwise User-Mode Linux */
 	int timeout, leaks, tty, merge;
-	char *nic; /* module of the network cards, "" for none */
+	char *nics[MAX_LIST]; /* modules of the network cards */
 	char *modules[MAX_LIST];
 	char *shares[MAX_LIST];
 	char *cwd;

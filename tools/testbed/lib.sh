@@ -119,12 +119,14 @@ prepare_run() {
 	esac
 	env -0 >"$run/env"
 	printf '%s\0' "${cmd[@]}" >"$run/argv"
-	for d in cwd "$PWD" timeout "$timeout" leaks "$leaks" tty "$tty" merge "$merge" \
-		${nic:+nic "$nic"}; do
+	for d in cwd "$PWD" timeout "$timeout" leaks "$leaks" tty "$tty" merge "$merge"; do
 		echo "$d"
 	done | paste -d ' ' - - >"$run/conf"
 	for d in "${shares[@]}"; do
 		echo "share $d"
+	done >>"$run/conf"
+	for d in "${drivers[@]}"; do
+		echo "nic $d"
 	done >>"$run/conf"
 	for m in "${modules[@]}"; do
 		read -r f args <<<"$m"
@@ -146,7 +148,7 @@ start_output() {
 
 # finish: waits for the output, keeps the log, looks at it, gives the exit code.
 finish() {
-	local code=125 bad=
+	local code=125 bad= lost=
 	# If the machine died before it opened them, let the readers see the end.
 	for f in out err; do
 		[ -p "$run/$f" ] && : <>"$run/$f"
@@ -157,24 +159,32 @@ finish() {
 	if [ -n "$logfile" ]; then
 		cp "$run/log.txt" "$logfile" || die "can not write $logfile"
 	fi
-	mv -f "$run/log.txt" "$cache/last.log.$$" && mv -f "$cache/last.log.$$" "$cache/last.log"
+	# (several may end at a time: each looks at its own)
+	cp "$run/log.txt" "$cache/last.log.$$" && mv -f "$cache/last.log.$$" "$cache/last.log"
 	if [ -s "$run/status" ]; then
 		code=$(cat "$run/status")
 	elif [ -s "$run/failed" ]; then
 		say "$(cat "$run/failed") (kernel log: $tool log)"
-	elif [ "$1" = 124 ] || [ "$1" = 137 ]; then
+	elif [ -e "$run/late" ]; then
 		say "the machine hung and was stopped (kernel log: $tool log)"
 		code=124
 	else
+		case $1 in
+		137 | 143) lost="the machine was killed, by signal $(($1 - 128))" ;;
+		*) grep -q "testbed: loading modules" "$run/log.txt" ||
+			lost="the machine did not start" ;;
+		esac
 		say "the machine died; the end of its kernel log ($tool log for all):"
-		tail -n 30 "$cache/last.log" >&2
+		tail -n 30 "$run/log.txt" >&2
 	fi
 	if [ "$code" = 124 ]; then
 		say "timeout after $timeout s; blocked tasks are in the kernel log"
 	fi
 	if [ -n "$scan" ]; then
-		scan_log "$cache/last.log" || bad=1
+		scan_log "$run/log.txt" || bad=1
 	fi
+	# (the runner of the tests looks for these words)
+	[ -n "$lost" ] && [ -z "$bad" ] && say "$lost: nothing of what it ran did that"
 	if [ "$code" = 0 ] && [ -n "$bad" ]; then
 		say "the command succeeded, but the kernel complained"
 		code=97

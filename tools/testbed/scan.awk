@@ -20,23 +20,12 @@ BEGIN {
 	      "module .* has no|tainted kernel because|Segfault with no mm|" \
 	      "nf_conntrack: table full|workqueue lockup|DEBUG_LOCKS_WARN_ON"
 }
-# User-Mode Linux maps kernel memory when it is first touched, and enables interrupts on the
-# way, also where a timer interrupt was the one to touch it: lockdep objects, and not to us.
-function is_umls_own(i) {
-	return line[i] ~ /cut here/ && line[i + 1] ~ /lockdep_hardirqs_on_prepare/ &&
-	       line[i + 2] ~ /lockdep_hardirq_context\(\)/
-}
 /testbed: loading modules/ { n = 0; first = NR }
 { line[++n] = $0 }
 END {
 	for (i = 1; i <= n; i++) {
 		if (line[i] !~ bad)
 			continue
-		if (is_umls_own(i)) {
-			while (i < n && line[i] !~ /end trace/)
-				i++
-			continue
-		}
 		reports++
 		if (reports <= 5) {
 			printf "kernel report %d:\n", reports
