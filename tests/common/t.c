@@ -98,13 +98,17 @@ uint64_t t_rounds(uint64_t n)
 	return n * scale() >= 1 ? n * scale() : 1;
 }
 
-static unsigned int seconds_of(const struct t_case *c)
+double t_patience(double seconds)
 {
 	const char *patience = getenv("T_PATIENCE");
-	unsigned int seconds = c->seconds ? c->seconds : T_SECONDS;
 
-	if (patience && atoi(patience) > 1)
-		seconds *= atoi(patience);
+	return patience && atoi(patience) > 1 ? seconds * atoi(patience) : seconds;
+}
+
+static unsigned int seconds_of(const struct t_case *c)
+{
+	unsigned int seconds = t_patience(c->seconds ? c->seconds : T_SECONDS);
+
 	return scale() > 1 ? seconds * scale() : seconds;
 }
 

@@ -67,6 +67,8 @@ const char *t_dir(void);
 void t_path(char *buf, size_t size, const char *name);
 
 double t_now(void); /* seconds */
+/* As many seconds, or more where everything is slow: T_PATIENCE=k in the environment multiplies. */
+double t_patience(double seconds);
 void t_sleep(double seconds);
 /* A reproducible random number; the seed is T_SEED, or noted if there is none. */
 uint32_t t_random(void);

@@ -36,7 +36,7 @@ static int events_of(struct kport *p)
 /* Uses the port for a while: packets still come. */
 static void must_work(struct kport *p)
 {
-	double end = t_now() + 20;
+	double end = t_now() + t_patience(20);
 	uint32_t i = 0, got = 0, n;
 
 	while (got < 100 && t_now() < end) {
@@ -53,7 +53,7 @@ static void must_work(struct kport *p)
 /* The port says so, to every call. */
 static void must_be_gone(struct kport *p, int error)
 {
-	double end = t_now() + 5;
+	double end = t_now() + t_patience(5);
 
 	while (!(events_of(p) & POLLERR) && t_now() < end)
 		t_sleep(0.01);
@@ -115,7 +115,7 @@ static void renamed(void)
 		kport_open(&p, "nx0");
 	}
 	must_work(&p);
-	end = t_now() + 5;
+	end = t_now() + t_patience(5);
 	while (!listing_has("\"nx0\"") && t_now() < end)
 		t_sleep(0.01);
 	t_check(listing_has("\"nx0\"") && !listing_has("\"nt0\""));
@@ -247,7 +247,7 @@ static void in_a_switch(void)
 		t_check(!sh("ip link set nt0 mtu %u", i % 2 ? 1400 : 1500));
 		t_check(!sh("%s", event[i % 4]));
 		/* it leaves the switch; the program's port goes on */
-		end = t_now() + 5;
+		end = t_now() + t_patience(5);
 		while (listing_has("\"nt0\"") && t_now() < end)
 			kport_send(&p, i);
 		t_check(!listing_has("\"nt0\""), "%s: it is still there", event[i % 4]);

@@ -288,7 +288,7 @@ static int call_sync(void)
 
 static void undo_sync(void)
 {
-	double end = t_now() + 5;
+	double end = t_now() + t_patience(5);
 
 	while (nm_ring_space(port.tx) < port.tx->num_slots - 1 && t_now() < end)
 		dev_sync(port.fd, NIOCTXSYNC);

@@ -192,7 +192,7 @@ bool listing_has(const char *text)
 void expect_nothing_left(void)
 {
 	static char all[1 << 20];
-	double end = t_now() + 10;
+	double end = t_now() + t_patience(10);
 
 	do {
 		listing(all, sizeof(all));
@@ -245,7 +245,7 @@ int module_unload(void)
 int module_load(void)
 {
 	const char *path = getenv("NETMAP_KO");
-	double end = t_now() + 5;
+	double end = t_now() + t_patience(5);
 	int fd, error;
 
 	if (!path)

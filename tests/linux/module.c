@@ -10,7 +10,7 @@
 /* Unloads; somebody may have the device open for a moment. */
 static void must_unload(void)
 {
-	double end = t_now() + 10;
+	double end = t_now() + t_patience(10);
 	int error;
 
 	while ((error = module_unload()) && t_now() < end)
@@ -124,7 +124,7 @@ static void again_and_again_under_traffic(void)
 	wire = keep_doing(wire_traffic, NULL);
 	guest = keep_doing(guest_traffic, NULL);
 	for (round = 0; round < 100; round++) {
-		double end = t_now() + 10;
+		double end = t_now() + t_patience(10);
 
 		if (round % 4 == 0) {
 			fd = dev_open();

@@ -303,7 +303,7 @@ static void it_ends_with_all_that_is_in_it(void)
 		}
 		wait_for(pid);
 		/* the interfaces of a namespace go with it, and so does the other end */
-		end = t_now() + 20;
+		end = t_now() + t_patience(20);
 		while (!sh("ip link show out >/dev/null 2>&1") && t_now() < end)
 			raw_send("out", 10);
 		t_check(t_now() < end, "the namespace is still there");

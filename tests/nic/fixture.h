@@ -90,6 +90,8 @@ uint32_t raw_receive(int fd, uint32_t n, int ms);
 uint32_t raw_send(int fd, uint32_t n, uint32_t len, uint32_t seq);
 
 double now(void); /* seconds */
+/* As many seconds, or more where everything is slow (T_PATIENCE). */
+double patience(double seconds);
 
 /* The text of the listing has this. */
 bool state_has(const char *text);

@@ -167,7 +167,7 @@ static void test_gone(const char *what, int expect)
 		_exit(sh("%s", what));
 	}
 	start = now();
-	while (!(port_wait(&p, POLLIN, 200) & POLLERR) && now() < start + 3)
+	while (!(port_wait(&p, POLLIN, 200) & POLLERR) && now() < start + patience(3))
 		;
 	check(port_events(&p, POLLIN | POLLOUT) & POLLERR);
 	waitpid(pid, NULL, 0); /* what is deleted goes down first */

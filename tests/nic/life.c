@@ -15,7 +15,7 @@
 /* Until the port tells its error, which must not take long. */
 static int wait_gone(struct port *p)
 {
-	double end = now() + 3;
+	double end = now() + patience(3);
 
 	while (now() < end) {
 		if (port_wait(p, POLLIN, 200) & POLLERR)
@@ -43,7 +43,7 @@ static void gone_while_waiting(const char *command, int expect)
 	start = now();
 	error = wait_gone(&p);
 	check(error == expect, "%s: error %s", command, strerror(error));
-	check(now() - start < 2, "%s: told after %.1f s", command, now() - start);
+	check(now() - start < patience(2), "%s: told after %.1f s", command, now() - start);
 	check(port_ioctl(&p, NIOCTXSYNC, NULL) < 0 && errno == expect);
 	check(port_error(&p)[0]);
 	waitpid(pid, NULL, 0);
