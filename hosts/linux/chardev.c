@@ -68,7 +68,8 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 #ifdef CONFIG_COMPAT
 /*
  * The ABI has a struct netmap_if whose ring_ofs are as wide as a size_t, and a struct timeval
- * in each ring: a program of 32 bits would look for its rings where they are not.
+ * in each ring, which all that have the port open share: a program of 32 bits would look for
+ * its rings, and for what follows the time, where they are not.
  */
 static long dev_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {

@@ -126,14 +126,16 @@ static bool put_locked(struct nm_kring *kr, const struct frame *f)
 		struct netmap_slot *slot = &kr->ring->slot[tail];
 		union nm_slot s = nm_slot_get(slot);
 
-		if (unlikely(s.idx - NM_BUF_FIRST >= nbufs - NM_BUF_FIRST)) {
-			drop(kr, NM_DROP_BADSLOT);
-			return false;
-		}
 		k = min(len - off, buf_len);
-		frame_copy(f, off, nm_mem_buf(kr->mem, s.idx), k);
 		s.len = k;
 		s.flags = off + k < len ? NS_MOREFRAG : 0;
+		if (likely(s.idx - NM_BUF_FIRST < nbufs - NM_BUF_FIRST)) {
+			frame_copy(f, off, nm_mem_buf(kr->mem, s.idx), k);
+		} else {
+			/* its reader broke it, and finds a hole; or it would be in the way for ever */
+			s.len = 0;
+			drop(kr, NM_DROP_BADSLOT);
+		}
 		nm_slot_set(slot, s);
 		tail = nm_next(tail, n);
 	}

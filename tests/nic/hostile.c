@@ -230,6 +230,35 @@ static void test_fragments(void)
 	port_close(&q);
 }
 
+/* A packet of two slots, where the second came back with nonsense: a hole, and all goes on. */
+static void test_rx_second_slot(void)
+{
+	struct port p;
+	struct netmap_ring *r;
+	int raw;
+
+	check(!sh("ip link set nt0 mtu 4000 && ip link set nt1 mtu 4000"));
+	raw = raw_open("nt1");
+	net_by_stack(true);
+	check(!port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&p));
+	r = port_rxring(&p, 0);
+	r->slot[1].buf_idx = 0xdeadbeef;
+	check(raw_send(raw, 10, 3000, 0) == 10);
+	for (int i = 0; i < 1000 && nm_ring_space(r) < 20; i++) {
+		usleep(1000);
+		port_ioctl(&p, NIOCRXSYNC, NULL);
+	}
+	check(nm_ring_space(r) == 20, "%u slots", nm_ring_space(r));
+	for (int i = 0; i < 20; i++)
+		check(r->slot[i].flags == (i % 2 ? 0 : NS_MOREFRAG));
+	check(r->slot[0].len + r->slot[1].len < 3000 && !r->slot[1].len);
+	for (int i = 2; i < 20; i += 2)
+		check(r->slot[i].len + r->slot[i + 1].len == 3000);
+	check(state_has("bad-slot 1"));
+	port_close(&p);
+	close(raw);
+}
+
 int main(void)
 {
 	nmcore_set("verbose", 0);
@@ -239,5 +268,8 @@ int main(void)
 	test_fragments();
 	test_concurrent();
 	test_tx_slots();
+	/* (frames of AF_XDP are in one slot) */
+	if (host_is("kernel"))
+		test_rx_second_slot();
 	return 0;
 }

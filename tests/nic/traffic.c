@@ -72,6 +72,32 @@ static void test_both(void)
 	port_close(&b);
 }
 
+/* A ring holds one packet less than it has slots, wherever in it they begin. */
+static void test_full(void)
+{
+	int raw = raw_open("nt1");
+	struct port p;
+	uint32_t n, i;
+
+	check(!port_open(&p, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&p));
+	n = port_rxring(&p, 0)->num_slots;
+	for (i = 0; i < 3; i++) {
+		check(raw_send(raw, n + 50, 60, 0) == n + 50);
+		/* what was sent has been put there, or dropped */
+		while (port_stat("nt0", "rx") < (long)(i + 1) * (n - 1))
+			usleep(1000);
+		check(!port_ioctl(&p, NIOCRXSYNC, NULL));
+		check(nm_ring_space(port_rxring(&p, 0)) == n - 1, "%u of %u slots",
+		      nm_ring_space(port_rxring(&p, 0)), n);
+		check(port_receive(&p, n - 1, 500) == n - 1);
+		check(port_receive(&p, 1, 100) == 0);
+	}
+	check(port_stat("nt0", "rx") == 3 * (n - 1));
+	check(state_has("no-room"));
+	port_close(&p);
+	close(raw);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1)
@@ -81,5 +107,8 @@ int main(int argc, char **argv)
 	test_rx();
 	test_both();
 	test_both(); /* once more: all was given back */
+	/* (AF_XDP has queues besides) */
+	if (host_is("kernel"))
+		test_full();
 	return 0;
 }
