@@ -33,10 +33,12 @@ struct sample {
 static unsigned runs = 5;
 static double seconds = 0.05;
 static bool json;
+static unsigned slots; /* of each ring; 0: the default */
 
 static void end_open(struct end *e, const char *name)
 {
-	struct nmreq_register reg = {.nr_mode = NR_REG_ALL_NIC};
+	struct nmreq_register reg = {
+		.nr_mode = NR_REG_ALL_NIC, .nr_tx_slots = slots, .nr_rx_slots = slots};
 	struct nmreq_header hdr = {
 		.nr_version = NETMAP_API,
 		.nr_reqtype = NETMAP_REQ_REGISTER,
@@ -108,8 +110,31 @@ static unsigned receive_all(struct end *e)
 	return n;
 }
 
-/* One run: rounds until `seconds` are over, in blocks so that reading the clock is rare. */
-static struct sample run(struct end *a, struct end *b, unsigned batch, unsigned len)
+/*
+ * What VALE can not do without: the same bytes from buffer to buffer, as many and as far
+ * apart as those of two rings.
+ */
+#define BUF_STRIDE 2112
+
+struct copy {
+	char *from, *to;
+	unsigned next;
+};
+
+static void copy_batch(struct copy *c, unsigned batch, unsigned len)
+{
+	for (unsigned k = 0; k < batch; k++) {
+		size_t at = (size_t)c->next * BUF_STRIDE;
+
+		memcpy(c->to + at, c->from + at, len);
+		c->next = c->next + 1 == slots ? 0 : c->next + 1;
+	}
+}
+
+/* One run: rounds until `seconds` are over, in blocks so that reading the clock is rare.
+ */
+static struct sample run(struct end *a, struct end *b, struct copy *c, unsigned batch,
+			 unsigned len)
 {
 	struct counters c0, c1, d;
 	uint64_t packets = 0;
@@ -118,7 +143,10 @@ static struct sample run(struct end *a, struct end *b, unsigned batch, unsigned 
 	counters_read(&c0);
 	do {
 		for (int k = 0; k < 64; k++) {
-			send_batch(a, batch, len, 2, 1);
+			if (c)
+				copy_batch(c, batch, len);
+			else
+				send_batch(a, batch, len, 2, 1);
 			packets += b ? receive_all(b) : batch;
 		}
 		counters_read(&c1);
@@ -140,23 +168,25 @@ static int by_cycles(const void *x, const void *y)
 }
 
 static void report(const char *what, unsigned ports, unsigned len, unsigned batch,
-		   struct end *a, struct end *b)
+		   struct end *a, struct end *b, struct copy *c)
 {
 	struct sample s[RUNS_MAX], *m = &s[runs / 2];
+	unsigned n = a ? a->tx->num_slots : slots;
 
-	run(a, b, batch, len); /* warm up; teaches the switch nothing it needs later */
+	run(a, b, c, batch, len); /* warm up; teaches the switch nothing it needs later */
 	for (unsigned i = 0; i < runs; i++)
-		s[i] = run(a, b, batch, len);
+		s[i] = run(a, b, c, batch, len);
 	qsort(s, runs, sizeof(s[0]), by_cycles);
 	if (json)
-		printf("{\"bench\":\"core\",\"case\":\"%s\",\"ports\":%u,\"len\":%u,"
+		printf("{\"bench\":\"core\",\"case\":\"%s\",\"ports\":%u,\"slots\":%u,"
+		       "\"len\":%u,"
 		       "\"batch\":%u,\"cycles\":%.2f,\"instructions\":%.2f,\"ns\":%.3f,"
 		       "\"cycles_min\":%.2f,\"cycles_max\":%.2f,\"runs\":%u}\n",
-		       what, ports, len, batch, m->cycles, m->instructions, m->ns,
+		       what, ports, n, len, batch, m->cycles, m->instructions, m->ns,
 		       s[0].cycles, s[runs - 1].cycles, runs);
 	else
-		printf("%-12s %5u %6u %6u %9.1f %9.1f %8.2f %9.2f\n", what, ports, len, batch,
-		       m->cycles, m->instructions, m->ns, 1e3 / m->ns);
+		printf("%-12s %5u %5u %6u %6u %9.1f %9.1f %8.2f %9.2f\n", what, ports, n,
+		       len, batch, m->cycles, m->instructions, m->ns, 1e3 / m->ns);
 	fflush(stdout);
 }
 
@@ -178,7 +208,7 @@ static void bench_null(const unsigned *lens, const unsigned *batches)
 	end_open(&a, "null:bench");
 	for (; *lens; lens++)
 		for (const unsigned *b = batches; *b; b++)
-			report("null-tx", 1, *lens, *b, &a, NULL);
+			report("null-tx", 1, *lens, *b, &a, NULL, NULL);
 	nmcore_close(a.nm);
 }
 
@@ -200,7 +230,7 @@ static void bench_pair(const char *what, const char *na, const char *nb, unsigne
 	drain(&b);
 	for (; *lens; lens++)
 		for (const unsigned *n = batches; *n; n++)
-			report(what, ports, *lens, *n, &a, &b);
+			report(what, ports, *lens, *n, &a, &b, NULL);
 	for (unsigned i = 2; i < ports; i++)
 		nmcore_close(more[i].nm);
 	nmcore_close(b.nm);
@@ -208,11 +238,36 @@ static void bench_pair(const char *what, const char *na, const char *nb, unsigne
 	free(more);
 }
 
+/* How the price of a packet grows with the memory that its rings go through. */
+static void bench_rings(const unsigned *lens)
+{
+	static const unsigned sizes[] = {128, 256, 512, 1024, 2048, 0}, batch[] = {64, 0};
+	const size_t room = 16 << 20;
+	struct copy c;
+
+	c.from = aligned_alloc(2 << 20, 2 * room);
+	if (!c.from)
+		err(1, "memory");
+	madvise(c.from, 2 * room, MADV_HUGEPAGE);
+	memset(c.from, 1, 2 * room);
+	for (const unsigned *n = sizes; *n; n++) {
+		slots = *n;
+		bench_pair("vale-rings", "vale0:a", "vale0:b", 2, lens, batch);
+		c.to = c.from + room;
+		c.next = 0;
+		for (const unsigned *len = lens; *len; len++)
+			report("copy-rings", 1, *len, *batch, NULL, NULL, &c);
+	}
+	free(c.from);
+	slots = 0;
+}
+
 static void usage(FILE *to)
 {
 	fprintf(to, "usage: bench-core [--json] [--quick] [--runs N] [--seconds S]\n"
-		    "                  [--lens N,...] [--batches N,...] [case...]\n"
-		    "cases: null pipe vale ports\n");
+		    "                  [--lens N,...] [--batches N,...] [--slots N] "
+		    "[case...]\n"
+		    "cases: null pipe vale ports rings\n");
 }
 
 #define LIST_MAX 16
@@ -240,15 +295,20 @@ static bool wanted(char **cases, const char *what)
 
 int main(int argc, char **argv)
 {
-	static const struct option opts[] = {
-		{"json", no_argument, NULL, 'j'},	{"quick", no_argument, NULL, 'q'},
-		{"runs", required_argument, NULL, 'r'}, {"seconds", required_argument, NULL, 's'},
-		{"lens", required_argument, NULL, 'l'},	{"batches", required_argument, NULL, 'b'},
-		{"help", no_argument, NULL, 'h'},	{NULL, 0, NULL, 0}};
+	static const struct option opts[] = {{"json", no_argument, NULL, 'j'},
+					     {"quick", no_argument, NULL, 'q'},
+					     {"runs", required_argument, NULL, 'r'},
+					     {"seconds", required_argument, NULL, 's'},
+					     {"lens", required_argument, NULL, 'l'},
+					     {"batches", required_argument, NULL, 'b'},
+					     {"slots", required_argument, NULL, 'n'},
+					     {"help", no_argument, NULL, 'h'},
+					     {NULL, 0, NULL, 0}};
 	static unsigned my_lens[LIST_MAX], my_batches[LIST_MAX];
 	static const unsigned all[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 0};
 	static const unsigned quick[] = {1, 32, 256, 0}, one[] = {256, 0};
-	static const unsigned both[] = {60, 1514, 0}, len60[] = {60, 0};
+	static const unsigned both[] = {60, 1514, 0}, len60[] = {60, 0},
+			      len1514[] = {1514, 0};
 	static const unsigned ports[] = {2, 8, 64, 254, 0};
 	const unsigned *batches = all, *lens = both;
 	int c;
@@ -273,6 +333,9 @@ int main(int argc, char **argv)
 		case 'b':
 			batches = parse_list(optarg, my_batches);
 			break;
+		case 'n':
+			slots = strtoul(optarg, NULL, 0);
+			break;
 		case 'h':
 			usage(stdout);
 			return 0;
@@ -286,8 +349,8 @@ int main(int argc, char **argv)
 	if (!counters_open(false))
 		warnx("no hardware counters: cycles are those of the time stamp counter");
 	if (!json)
-		printf("%-12s %5s %6s %6s %9s %9s %8s %9s\n", "case", "ports", "bytes",
-		       "batch", "cycles", "instr", "ns", "Mpps");
+		printf("%-12s %5s %5s %6s %6s %9s %9s %8s %9s\n", "case", "ports",
+		       "slots", "bytes", "batch", "cycles", "instr", "ns", "Mpps");
 	if (wanted(argv + optind, "null"))
 		bench_null(lens, batches);
 	if (wanted(argv + optind, "pipe"))
@@ -297,5 +360,7 @@ int main(int argc, char **argv)
 	if (wanted(argv + optind, "ports"))
 		for (const unsigned *p = ports; *p; p++)
 			bench_pair("vale-ports", "vale0:a", "vale0:b", *p, len60, one);
+	if (wanted(argv + optind, "rings"))
+		bench_rings(lens == both ? len1514 : lens);
 	return 0;
 }

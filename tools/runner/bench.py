@@ -64,7 +64,7 @@ class Bench(Applications, lab.Lab):
         common = [need("bench-core"), "--json", "--runs", str(max(5, self.runs)),
                   "--seconds", "0.02" if self.args.quick else "0.05"]
         batches = ",".join(str(b) for b in (FEW if self.args.quick else BATCHES) if b != 256)
-        todo = [["--batches", batches + ",256", "null", "pipe", "vale"], ["ports"],
+        todo = [["--batches", batches + ",256", "null", "pipe", "vale"], ["ports"], ["rings"],
                 ["--lens", "128,256,512,1024", "--batches", "256", "pipe", "vale"]]
         for more in todo:
             for line in self.run(self.pinned(common + more), timeout=300).splitlines():
