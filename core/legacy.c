@@ -13,6 +13,7 @@ union legacy_body {
 	struct nmreq_vale_detach detach;
 	struct nmreq_vale_list list;
 	struct nmreq_vale_newif newif;
+	struct nmreq_vale_polling polling;
 	struct nmreq_port_hdr port_hdr;
 	struct nmreq_port_info_get info;
 };
@@ -60,6 +61,28 @@ static void from_register(const struct nmreq_register *reg, struct nmreq *req)
 	req->nr_arg3 = reg->nr_extra_bufs;
 }
 
+/* All rings by one thread, or a thread for each: so says how rings would be registered. */
+static int to_polling(struct nm_binding *b, const struct nmreq *req,
+		      struct nmreq_vale_polling *polling)
+{
+	switch (legacy_mode(req)) {
+	case NR_REG_ALL_NIC:
+		polling->nr_mode = NETMAP_POLLING_MODE_SINGLE_CPU;
+		break;
+	case NR_REG_ONE_NIC:
+		polling->nr_mode = NETMAP_POLLING_MODE_MULTI_CPU;
+		break;
+	default:
+		return nm_fail(&b->err, -EINVAL,
+			       "mode %u in nr_flags: polling takes NR_REG_ALL_NIC (one "
+			       "processor for all rings) or NR_REG_ONE_NIC (one for each)",
+			       legacy_mode(req));
+	}
+	polling->nr_first_cpu_id = req->nr_ringid & NETMAP_RING_MASK;
+	polling->nr_num_polling_cpus = req->nr_arg1;
+	return NETMAP_REQ_VALE_POLLING_ENABLE;
+}
+
 /* The request type that the old command stands for, its body filled. */
 static int legacy_decode(struct nm_binding *b, const struct nmreq *req,
 			 union legacy_body *body)
@@ -93,6 +116,10 @@ static int legacy_decode(struct nm_binding *b, const struct nmreq *req,
 		return NETMAP_REQ_VALE_NEWIF;
 	case NETMAP_BDG_DELIF:
 		return NETMAP_REQ_VALE_DELIF;
+	case NETMAP_BDG_POLLING_ON:
+		return to_polling(b, req, &body->polling);
+	case NETMAP_BDG_POLLING_OFF:
+		return NETMAP_REQ_VALE_POLLING_DISABLE;
 	default:
 		return nm_fail(&b->err, -EOPNOTSUPP,
 			       "command %u in nr_cmd is unknown or not supported here",
@@ -111,6 +138,9 @@ static void legacy_encode(uint16_t type, const struct nmreq_header *hdr,
 		memcpy(req->nr_name, hdr->nr_name, sizeof(req->nr_name) - 1);
 		req->nr_arg1 = body->list.nr_bridge_idx;
 		req->nr_arg2 = body->list.nr_port_idx;
+		break;
+	case NETMAP_REQ_VALE_POLLING_ENABLE:
+		req->nr_arg1 = body->polling.nr_num_polling_cpus;
 		break;
 	case NETMAP_REQ_PORT_HDR_GET:
 		req->nr_arg1 = body->port_hdr.nr_hdr_len;

@@ -506,7 +506,12 @@ struct nmreq {
 #define NETMAP_BDG_DELIF       7  /* destroy it */
 #define NETMAP_PT_HOST_CREATE  8  /* retired: EOPNOTSUPP */
 #define NETMAP_PT_HOST_DELETE  9  /* retired: EOPNOTSUPP */
-#define NETMAP_BDG_POLLING_ON  10 /* nr_arg1: first CPU; nr_flags: mode */
+/*
+ * Threads that poll the attached interface. nr_flags: NR_REG_ALL_NIC, one CPU polls all
+ * rings, or NR_REG_ONE_NIC, a ring pair per CPU; nr_ringid: the first CPU; nr_arg1 (io):
+ * how many of them, 0: as many as there are rings.
+ */
+#define NETMAP_BDG_POLLING_ON  10
 #define NETMAP_BDG_POLLING_OFF 11
 #define NETMAP_VNET_HDR_GET    12 /* ask for the virtio-net header length */
 

@@ -300,6 +300,64 @@ static void polling_that_makes_no_sense(void)
 	expect_nothing_left();
 }
 
+/* The same, as programs ask for it that are built around struct nmreq. */
+static int polling_old(uint16_t cmd, uint32_t flags, uint16_t cpu, uint16_t n, struct nmreq *req)
+{
+	*req = (struct nmreq){
+		.nr_version = NETMAP_API,
+		.nr_name = "vale0:fake4",
+		.nr_cmd = cmd,
+		.nr_flags = flags,
+		.nr_ringid = cpu,
+		.nr_arg1 = n,
+	};
+	return nmcore_ioctl(nm, NIOCREGIF, req) < 0 ? errno : 0;
+}
+
+static void polling_by_old_requests(void)
+{
+	const uint16_t cpu = (uint16_t)sched_getcpu();
+	const struct {
+		uint32_t flags;
+		uint16_t asked, got;
+	} ways[] = {
+		{ 0, 0, 1 },
+		{ NR_REG_ALL_NIC, 1, 1 },
+		{ NR_REG_ONE_NIC, 1, 1 },
+	};
+	unsigned char f[60];
+	struct client a;
+	struct nmreq req;
+	uint32_t k;
+
+	nm = nmcore_open();
+	client_open(&a, "vale0:a", NULL);
+	t_eq(attach("vale0:fake4", NULL), 0);
+	t_eq(polling_old(NETMAP_BDG_POLLING_OFF, 0, 0, 0, &req), EINVAL);
+	for (k = 0; k < 3; k++) {
+		t_eq(polling_old(NETMAP_BDG_POLLING_ON, ways[k].flags, cpu, ways[k].asked, &req), 0);
+		t_eq(req.nr_arg1, ways[k].got);
+		frame(f, ALL, 9, k);
+		t_check(fake_arrive("fake4", f, 60));
+		expect_soon(&a, k);
+		t_eq(polling_old(NETMAP_BDG_POLLING_ON, ways[k].flags, cpu, 1, &req), EBUSY);
+		/* either way of asking stops it */
+		if (k == 1)
+			t_eq(polling_off("vale0:fake4"), 0);
+		else
+			t_eq(polling_old(NETMAP_BDG_POLLING_OFF, 0, 0, 0, &req), 0);
+	}
+	t_eq(polling_old(NETMAP_BDG_POLLING_ON, NR_REG_SW, cpu, 1, &req), EINVAL);
+	t_eq(polling_old(NETMAP_BDG_POLLING_ON, NR_REG_ALL_NIC, cpu, 2, &req), EINVAL);
+	t_eq(polling_old(NETMAP_BDG_POLLING_ON, NR_REG_ONE_NIC, cpu, 0xffff, &req), EINVAL);
+	t_eq(polling_old(NETMAP_BDG_POLLING_ON, NR_REG_ALL_NIC, NETMAP_RING_MASK, 1, &req), EINVAL);
+	t_eq(polling_old(NETMAP_BDG_POLLING_OFF, 0, 0, 0, &req), EINVAL);
+	t_eq(detach("vale0:fake4"), 0);
+	client_close(&a);
+	nmcore_close(nm);
+	expect_nothing_left();
+}
+
 static void *wait_for_it(void *arg)
 {
 	struct client *c = arg;
@@ -377,4 +435,5 @@ static void shared_memory(void)
 T_MAIN(T_CASE(to_and_from_the_wire), T_CASE(one_owner_at_a_time), T_CASE(slow_wire),
        T_CASE(between_two_wires), T_CASE(interface_vanishes_while_attached),
        T_CASE(threads_that_poll), T_CASE(polling_that_makes_no_sense),
+       T_CASE(polling_by_old_requests),
        T_CASE(interface_vanishes_while_open), T_CASE(shared_memory))

@@ -195,6 +195,11 @@ static void commands(void)
 	/* with its host rings, of which it has none */
 	t_eq(command(&req, "vale6:oldper", NETMAP_BDG_ATTACH, NETMAP_BDG_HOST), EOPNOTSUPP);
 	t_eq(command(&req, "oldper", NETMAP_BDG_DELIF, 0), 0);
+	/* only interfaces are polled, and there is none here (see core/wire.c) */
+	t_eq(command(&req, "vale6:d", NETMAP_BDG_POLLING_ON, 1), EINVAL);
+	t_eq(command(&req, "vale6:d", NETMAP_BDG_POLLING_OFF, 0), EINVAL);
+	t_eq(command(&req, "vale6:none", NETMAP_BDG_POLLING_ON, 1), ENOENT);
+	t_eq(command(&req, "vale6:none", NETMAP_BDG_POLLING_OFF, 0), ENOENT);
 	port_close(d);
 }
 
@@ -215,6 +220,8 @@ static void wrong_commands(void)
 		case NETMAP_VNET_HDR_GET:
 		case NETMAP_BDG_NEWIF:
 		case NETMAP_BDG_DELIF:
+		case NETMAP_BDG_POLLING_ON:
+		case NETMAP_BDG_POLLING_OFF:
 			continue;
 		}
 		t_eq(command(&req, "vale6:x", cmd, 0), EOPNOTSUPP);
