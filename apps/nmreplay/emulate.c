@@ -14,6 +14,8 @@
 #define SLEEP_NS 3000000
 /* How long a sync may be thought to take: more is the machine's affair. */
 #define SYNC_NS 50000
+/* How long before the end of a sync its packets may be said to have come. */
+#define STAMP_NS 20000
 /* With more packets than these to a turn, there is always one that is due soon. */
 #define FEW 4
 /* After the last packet there may well be another. */
@@ -115,7 +117,12 @@ static int step(struct direction *dirs, unsigned n, unsigned i)
 	d->sync_ns = (d->sync_ns * 7 + (now - start)) / 8;
 	if (d->sync_ns > SYNC_NS)
 		d->sync_ns = SYNC_NS;
-	got = (int)receive(d, now);
+	/*
+	 * What a sync brings has come since the one before: some of it earlier than this one
+	 * began, some later. Who was woken up by it has come before. But when others had the
+	 * processor in the middle, nobody knows.
+	 */
+	got = (int)receive(d, now - start < STAMP_NS ? start : now - STAMP_NS);
 	sent = send_due(d, now);
 	if (sent < 0)
 		return -1;
