@@ -9,24 +9,47 @@ N=3000
 KB=16384 # of buffer: a slot for 2 KB
 "$BIN/traffic" gen sent.pcap $N || exit 1
 
-interface_goes() {
-	have tcpdump && namespaces || return 77
+wire_gone() {
+	namespaces || return 77
 	in_a ip link add gone0 type veth peer name gone1
 	in_a ip link set gone0 up
 	in_a ip link set gone1 up
+}
+
+# ended TEXT: the program $pid did, by itself, with an error that has this text.
+ended() {
+	wait $pid
+	status=$?
+	cat cap.err
+	echo "status $status"
+	[ $status -ne 0 ] && [ $status -ne 124 ] && grep -q "$1" cap.err
+}
+
+interface_goes() {
+	have tcpdump && wire_gone || return 77
 	LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 120 \
 		tcpdump -Z root -B $KB -U -i netmap:gone0 -w got.pcap 2>cap.err &
 	pid=$!
 	wait_port gone0 || { cat cap.err; return 1; }
 	in_a "$BIN/traffic" send gone1 sent.pcap 50 && wait_read gone0 $N || return 1
 	in_a ip link del gone0
-	wait $pid
-	status=$?
-	cat cap.err
-	echo "status $status"
-	[ $status -ne 0 ] && [ $status -ne 124 ] &&
-		grep -q 'The interface \(disappeared\|went down\)' cap.err &&
+	ended 'The interface \(disappeared\|went down\)' &&
 		"$BIN/traffic" same sent.pcap got.pcap
+}
+
+# An interface that goes while somebody sends on it.
+sending_goes() {
+	wire_gone || return 77
+	LD_LIBRARY_PATH=$PCAP_LIBDIR in_a timeout 60 \
+		"$BIN/traffic" send netmap:gone0 sent.pcap 10000 >cap.err 2>&1 &
+	pid=$!
+	wait_port gone0 || { cat cap.err; return 1; }
+	in_a ip link del gone0
+	ended 'traffic: netmap:gone0: send: '
+}
+
+kill_daemon() {
+	kill -9 "$("$NETMAPD" --list --json | sed -n 's/.*"daemon":{"pid":\([0-9]*\).*/\1/p')"
 }
 
 # The daemon is killed: what was written before is there.
@@ -36,26 +59,17 @@ daemon_dies() {
 	pid=$!
 	wait_port vale5:cap || { cat cap.err; return 1; }
 	ours "$BIN/traffic" send vale5:inj sent.pcap 50 && wait_read vale5:cap $N || return 1
-	kill -9 "$("$NETMAPD" --list --json | sed -n 's/.*"daemon":{"pid":\([0-9]*\).*/\1/p')"
-	wait $pid
-	status=$?
-	cat cap.err
-	echo "status $status"
-	[ $status -ne 0 ] && [ $status -ne 124 ] &&
-		grep -q 'The interface disappeared' cap.err &&
-		"$BIN/traffic" same sent.pcap got.pcap
+	kill_daemon
+	ended 'The interface disappeared' && "$BIN/traffic" same sent.pcap got.pcap
 }
 
 # Whoever sends into a port of a dead daemon is told so.
 send_to_dead() {
-	ours timeout 60 "$BIN/traffic" send vale5:inj sent.pcap 10000 >cap.out 2>&1 &
+	ours timeout 60 "$BIN/traffic" send vale5:inj sent.pcap 10000 >cap.err 2>&1 &
 	pid=$!
-	wait_port vale5:inj || { cat cap.out; return 1; }
-	kill -9 "$("$NETMAPD" --list --json | sed -n 's/.*"daemon":{"pid":\([0-9]*\).*/\1/p')"
-	wait $pid
-	status=$?
-	cat cap.out
-	[ $status = 1 ] && grep -q 'traffic: vale5:inj: send: ' cap.out
+	wait_port vale5:inj || { cat cap.err; return 1; }
+	kill_daemon
+	ended 'traffic: vale5:inj: send: '
 }
 
 # tcpdump does not look; dumpcap does, and says so.
@@ -171,6 +185,7 @@ no_system() {
 }
 
 check "an interface vanishes" interface_goes
+check "an interface vanishes under a sender" sending_goes
 check "the daemon is killed" daemon_dies
 check "sending to a killed daemon" send_to_dead
 check "a full disk" disk_full

@@ -134,6 +134,24 @@ veth() {
 		"$BIN/traffic" same sys.pcap our.pcap
 }
 
+# What we send as fast as the wire takes it, and are gone: all of it is on the wire.
+veth_sent() {
+	have tcpdump && namespaces || return 77
+	rm -f sys.pcap
+	in_a timeout 120 tcpdump -Z root -B $KB -i va -w sys.pcap -c $N "$MINE" 2>sys.err &
+	pid=$!
+	until_true has_filter "${ns}a"
+	LD_LIBRARY_PATH=$PCAP_LIBDIR in_b "$BIN/traffic" send netmap:vb sent.pcap || return 1
+	until_true gone $pid || kill $(ip netns pids "${ns}a")
+	wait $pid
+	cat sys.err
+	"$BIN/traffic" same sent.pcap sys.pcap
+}
+
+gone() {
+	! kill -0 "$1"
+}
+
 tcpdump_list() {
 	have tcpdump || return 77
 	ours timeout 30 tcpdump -Z root -i vale1:shown -w /dev/null 2>/dev/null &
@@ -305,6 +323,7 @@ for what in ${*:-switch pipe veth others}; do
 		check "tcpdump prints" on switch tcpdump_text
 		check "tcpdump with a short length, as the system's" on switch tcpdump_short
 		check "tcpdump on a veth, as the system's" veth
+		check "sent on a veth, for the system's" veth_sent
 		check "tcpdump -D" tcpdump_list
 		check "tcpdump and wrong names" tcpdump_errors
 		check "tshark writes" on pipe tshark_file
