@@ -10,26 +10,26 @@
 #define QUEUE	64
 #define LONGEST 2048
 
-struct pipe {
-	uint64_t passed; /* to the stack or, past the rings, to the wire */
+/* What left: how many frames, and the last of them. */
+struct leaving {
+	uint64_t count;
 	uint32_t len;
 	char last[LONGEST];
+};
+
+/* Frames on their way into a ring. */
+struct queue {
+	uint32_t first, n;
+	char frame[QUEUE][LONGEST];
+	uint32_t len[QUEUE];
 };
 
 struct fake {
 	struct nm_port port;
 	char name[16];
 	bool held, full; /* full: neither stack nor wire take anything at the moment */
-	struct pipe pipe[2]; /* by way */
-	uint64_t sent;
-	char last[LONGEST];
-	uint32_t last_len;
-	uint32_t first, n; /* frames on their way in */
-	char in[QUEUE][LONGEST];
-	uint32_t in_len[QUEUE];
-	uint32_t host_first, host_n; /* frames that the stack sends */
-	char host_in[QUEUE][LONGEST];
-	uint32_t host_len[QUEUE];
+	struct leaving sent, passed[2]; /* passed: by way, to the stack or past the rings */
+	struct queue in, host_in;       /* host_in: what the stack sends */
 };
 
 static struct fake *fakes[FAKES];
@@ -50,32 +50,48 @@ static struct fake *find(const char *name)
 	return NULL;
 }
 
-static int fake_rxsync(struct nm_kring *kr, int flags)
+static void take_frame(struct queue *q, struct nm_kring *kr, struct netmap_slot *slot)
 {
-	struct fake *f = fake_of(kr->port);
+	union nm_slot s = nm_slot_get(slot);
+
+	if (s.idx >= NM_BUF_FIRST && s.idx < nm_mem_nbufs_committed(kr->mem)) {
+		s.len = q->len[q->first];
+		s.flags = 0;
+		memcpy(nm_mem_buf(kr->mem, s.idx), q->frame[q->first], s.len);
+		nm_slot_set(slot, s);
+	}
+	q->first = (q->first + 1) % QUEUE;
+	q->n--;
+}
+
+/* Only the first ring of a kind gets any. */
+static int take_frames(struct queue *q, struct nm_kring *kr, bool first)
+{
 	uint32_t n = kr->num_slots, i = kr->hwtail, stop;
 
-	(void)flags;
 	kr->hwcur = kr->rhead;
 	stop = nm_prev(kr->hwcur, n);
 	pthread_mutex_lock(&wire);
-	for (; f->n && kr->id == 0 && i != stop; i = nm_next(i, n)) {
-		union nm_slot s = nm_slot_get(&kr->ring->slot[i]);
-
-		if (s.idx >= NM_BUF_FIRST && s.idx < nm_mem_nbufs_committed(kr->mem)) {
-			s.len = f->in_len[f->first];
-			s.flags = 0;
-			memcpy(nm_mem_buf(kr->mem, s.idx), f->in[f->first], s.len);
-			nm_slot_set(&kr->ring->slot[i], s);
-		}
-		f->first = (f->first + 1) % QUEUE;
-		f->n--;
+	for (; q->n && first && i != stop; i = nm_next(i, n)) {
+		take_frame(q, kr, &kr->ring->slot[i]);
 		nm_stat_add(&kr->stats.packets, 1);
 	}
 	pthread_mutex_unlock(&wire);
 	nm_store(&kr->hwtail, i);
 	nm_kring_end(kr, i);
 	return 0;
+}
+
+static int fake_rxsync(struct nm_kring *kr, int flags)
+{
+	(void)flags;
+	return take_frames(&fake_of(kr->port)->in, kr, kr->id == 0);
+}
+
+static int fake_host_rxsync(struct nm_kring *kr, int flags)
+{
+	(void)flags;
+	return take_frames(&fake_of(kr->port)->host_in, kr, nm_host_id(kr) == 0);
 }
 
 static int fake_txsync(struct nm_kring *kr, int flags)
@@ -93,9 +109,9 @@ static int fake_txsync(struct nm_kring *kr, int flags)
 			nm_stat_add(&kr->stats.drops[NM_DROP_BADSLOT], 1);
 			continue;
 		}
-		memcpy(f->last, nm_mem_buf(kr->mem, s.idx), s.len);
-		f->last_len = s.len;
-		f->sent++;
+		memcpy(f->sent.last, nm_mem_buf(kr->mem, s.idx), s.len);
+		f->sent.len = s.len;
+		f->sent.count++;
 	}
 	if (!f->held)
 		nm_store(&kr->hwtail, nm_prev(kr->hwcur, n));
@@ -104,39 +120,11 @@ static int fake_txsync(struct nm_kring *kr, int flags)
 	return 0;
 }
 
-static int fake_host_rxsync(struct nm_kring *kr, int flags)
-{
-	struct fake *f = fake_of(kr->port);
-	uint32_t n = kr->num_slots, i = kr->hwtail, stop;
-
-	(void)flags;
-	kr->hwcur = kr->rhead;
-	stop = nm_prev(kr->hwcur, n);
-	pthread_mutex_lock(&wire);
-	for (; f->host_n && nm_host_id(kr) == 0 && i != stop; i = nm_next(i, n)) {
-		union nm_slot s = nm_slot_get(&kr->ring->slot[i]);
-
-		if (s.idx >= NM_BUF_FIRST && s.idx < nm_mem_nbufs_committed(kr->mem)) {
-			s.len = f->host_len[f->host_first];
-			s.flags = 0;
-			memcpy(nm_mem_buf(kr->mem, s.idx), f->host_in[f->host_first], s.len);
-			nm_slot_set(&kr->ring->slot[i], s);
-		}
-		f->host_first = (f->host_first + 1) % QUEUE;
-		f->host_n--;
-		nm_stat_add(&kr->stats.packets, 1);
-	}
-	pthread_mutex_unlock(&wire);
-	nm_store(&kr->hwtail, i);
-	nm_kring_end(kr, i);
-	return 0;
-}
-
 static int fake_pass(struct nm_port *port, enum nm_way way, const struct nm_piece *piece,
 		     uint32_t n)
 {
 	struct fake *f = fake_of(port);
-	struct pipe *p = &f->pipe[way];
+	struct leaving *p = &f->passed[way];
 	uint32_t i, len = 0;
 
 	for (i = 0; i < n; i++)
@@ -148,7 +136,7 @@ static int fake_pass(struct nm_port *port, enum nm_way way, const struct nm_piec
 	pthread_mutex_lock(&wire);
 	for (i = p->len = 0; i < n; p->len += piece[i++].len)
 		memcpy(p->last + p->len, piece[i].data, piece[i].len);
-	p->passed++;
+	p->count++;
 	pthread_mutex_unlock(&wire);
 	return 0;
 }
@@ -225,45 +213,66 @@ void nm_nics_free(struct nm_nics *nics)
 
 /* ---- the wire, and the stack ---- */
 
+static bool arrive(struct queue *q, struct nm_kring *kr, const void *frame, uint32_t len)
+{
+	uint32_t at;
+	bool room;
+
+	pthread_mutex_lock(&wire);
+	room = q->n < QUEUE;
+	if (room) {
+		at = (q->first + q->n++) % QUEUE;
+		memcpy(q->frame[at], frame, len);
+		q->len[at] = len;
+	}
+	pthread_mutex_unlock(&wire);
+	if (room && kr->ring)
+		nm_load_acquire(&kr->notify)(kr);
+	return room;
+}
+
 bool fake_host_arrive(const char *name, const void *frame, uint32_t len)
 {
 	struct fake *f = find(name);
-	struct nm_kring *kr;
-	uint32_t at;
 
-	if (!f || !f->port.krings[NM_RX] || len > LONGEST)
-		return false;
-	kr = &f->port.krings[NM_RX][f->port.nrings[NM_RX]];
+	return f && f->port.krings[NM_RX] && len <= LONGEST &&
+	       arrive(&f->host_in, &f->port.krings[NM_RX][f->port.nrings[NM_RX]], frame, len);
+}
+
+bool fake_arrive(const char *name, const void *frame, uint32_t len)
+{
+	struct fake *f = find(name);
+
+	return f && f->port.krings[NM_RX] && len <= LONGEST &&
+	       arrive(&f->in, &f->port.krings[NM_RX][0], frame, len);
+}
+
+static uint64_t left(const struct leaving *l, void *frame, uint32_t size, uint32_t *len)
+{
+	uint64_t count;
+
 	pthread_mutex_lock(&wire);
-	if (f->host_n == QUEUE) {
-		pthread_mutex_unlock(&wire);
-		return false;
-	}
-	at = (f->host_first + f->host_n++) % QUEUE;
-	memcpy(f->host_in[at], frame, len);
-	f->host_len[at] = len;
+	count = l->count;
+	if (frame)
+		memcpy(frame, l->last, l->len < size ? l->len : size);
+	if (len)
+		*len = l->len;
 	pthread_mutex_unlock(&wire);
-	if (kr->ring)
-		nm_load_acquire(&kr->notify)(kr);
-	return true;
+	return count;
+}
+
+uint64_t fake_sent(const char *name, void *frame, uint32_t size, uint32_t *len)
+{
+	struct fake *f = find(name);
+
+	return f ? left(&f->sent, frame, size, len) : 0;
 }
 
 uint64_t fake_passed(const char *name, bool to_wire, void *frame, uint32_t size, uint32_t *len)
 {
 	struct fake *f = find(name);
-	struct pipe *p = f ? &f->pipe[to_wire ? NM_TO_WIRE : NM_TO_HOST] : NULL;
-	uint64_t passed;
 
-	if (!f)
-		return 0;
-	pthread_mutex_lock(&wire);
-	passed = p->passed;
-	if (frame)
-		memcpy(frame, p->last, p->len < size ? p->len : size);
-	if (len)
-		*len = p->len;
-	pthread_mutex_unlock(&wire);
-	return passed;
+	return f ? left(&f->passed[to_wire ? NM_TO_WIRE : NM_TO_HOST], frame, size, len) : 0;
 }
 
 void fake_full(const char *name, bool full)
@@ -272,46 +281,6 @@ void fake_full(const char *name, bool full)
 
 	if (f)
 		f->full = full;
-}
-
-bool fake_arrive(const char *name, const void *frame, uint32_t len)
-{
-	struct fake *f = find(name);
-	struct nm_kring *kr;
-	uint32_t at;
-
-	if (!f || !f->port.krings[NM_RX] || len > LONGEST)
-		return false;
-	kr = &f->port.krings[NM_RX][0];
-	pthread_mutex_lock(&wire);
-	if (f->n == QUEUE) {
-		pthread_mutex_unlock(&wire);
-		return false;
-	}
-	at = (f->first + f->n++) % QUEUE;
-	memcpy(f->in[at], frame, len);
-	f->in_len[at] = len;
-	pthread_mutex_unlock(&wire);
-	if (kr->ring)
-		nm_load_acquire(&kr->notify)(kr);
-	return true;
-}
-
-uint64_t fake_sent(const char *name, void *frame, uint32_t size, uint32_t *len)
-{
-	struct fake *f = find(name);
-	uint64_t sent;
-
-	if (!f)
-		return 0;
-	pthread_mutex_lock(&wire);
-	sent = f->sent;
-	if (frame)
-		memcpy(frame, f->last, f->last_len < size ? f->last_len : size);
-	if (len)
-		*len = f->last_len;
-	pthread_mutex_unlock(&wire);
-	return sent;
 }
 
 void fake_hold(const char *name, bool hold)

@@ -67,24 +67,34 @@ void client_close(struct client *c)
 	memset(c, 0, sizeof(*c));
 }
 
-bool client_put(struct client *c, uint8_t to, uint8_t from, uint32_t number)
+int client_detach(struct nmcore *nm, const char *name)
 {
-	struct netmap_ring *ring = c->tx;
-	struct netmap_slot *slot = &ring->slot[ring->head];
-	unsigned char *p;
+	struct nmreq_vale_detach det = { 0 };
 
-	/* another thread may sync: the slot is looked at only once it is ours */
-	if (ring->head == __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE))
-		return false;
-	p = (unsigned char *)NETMAP_BUF(ring, slot->buf_idx);
-	memset(p, 0, 60);
+	return client_request(nm, NETMAP_REQ_VALE_DETACH, name, &det);
+}
+
+void frame_number(unsigned char *p, uint8_t to, uint8_t from, uint32_t number)
+{
+	memset(p, 0, 14);
 	memset(p, to == ALL ? 0xff : 0, 6);
 	p[0] = to == ALL ? 0xff : 2;
 	p[5] = to;
 	p[6] = 2;
 	p[11] = from;
 	memcpy(p + 14, &number, 4);
-	memset(p + 18, number, 42);
+	memset(p + 18, (int)number, 42);
+}
+
+bool client_put(struct client *c, uint8_t to, uint8_t from, uint32_t number)
+{
+	struct netmap_ring *ring = c->tx;
+	struct netmap_slot *slot = &ring->slot[ring->head];
+
+	/* another thread may sync: the slot is looked at only once it is ours */
+	if (ring->head == __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE))
+		return false;
+	frame_number((unsigned char *)NETMAP_BUF(ring, slot->buf_idx), to, from, number);
 	slot->len = 60;
 	slot->flags = 0;
 	ring->cur = nm_ring_next(ring, ring->head);
@@ -115,6 +125,16 @@ bool client_take(struct client *c, uint8_t *from, uint32_t *number)
 void client_sync(struct client *c, unsigned long request)
 {
 	t_check(!nmcore_ioctl(c->nm, request, NULL), "%s", nmcore_error(c->nm));
+}
+
+void client_expect(struct client *c, uint32_t want)
+{
+	uint32_t number;
+	uint8_t from;
+
+	client_sync(c, NIOCRXSYNC);
+	t_check(client_take(c, &from, &number), "number %u did not come", want);
+	t_eq(number, want);
 }
 
 void expect_nothing_left(void)

@@ -26,12 +26,18 @@ void client_close(struct client *c);
 /* A request on any descriptor; 0 or errno. */
 int client_request(struct nmcore *nm, uint16_t type, const char *name, void *body);
 
-/* A frame of 60 bytes between stations, with a number; false if the ring is full. */
+int client_detach(struct nmcore *nm, const char *name);
+
+/* A frame of 60 bytes between stations, with a number. */
+void frame_number(unsigned char *frame, uint8_t to, uint8_t from, uint32_t number);
+/* Sends one, without a sync; false if the ring is full. */
 bool client_put(struct client *c, uint8_t to, uint8_t from, uint32_t number);
 #define ALL 0xff
 /* The next one received, without a sync: false if there is none. */
 bool client_take(struct client *c, uint8_t *from, uint32_t *number);
 void client_sync(struct client *c, unsigned long request);
+/* After a sync the next one has this number. */
+void client_expect(struct client *c, uint32_t number);
 
 /* Nothing is left of anything: no port, switch, memory, client. */
 void expect_nothing_left(void);

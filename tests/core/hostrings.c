@@ -502,36 +502,6 @@ static int attach(const char *name, uint16_t host_rings)
 	return client_request(ctl, NETMAP_REQ_VALE_ATTACH, name, &att);
 }
 
-static int detach(const char *name)
-{
-	struct nmreq_vale_detach det = { 0 };
-
-	return client_request(ctl, NETMAP_REQ_VALE_DETACH, name, &det);
-}
-
-/* From station to station, as client_put() makes them. */
-static void stations(unsigned char *p, uint8_t to, uint8_t from, uint32_t number)
-{
-	memset(p, (int)number, 60);
-	memset(p, 0, 14);
-	memset(p, to == ALL ? 0xff : 0, 6);
-	p[0] = to == ALL ? 0xff : 2;
-	p[5] = to;
-	p[6] = 2;
-	p[11] = from;
-	memcpy(p + 14, &number, 4);
-}
-
-static void expect_one(struct client *c, uint32_t want)
-{
-	uint32_t number;
-	uint8_t from;
-
-	client_sync(c, NIOCRXSYNC);
-	t_check(client_take(c, &from, &number), "number %u did not come", want);
-	t_eq(number, want);
-}
-
 /* The wire, the stack and a program: each reaches the others, and only whom it wants. */
 static void a_stack_on_a_switch(void)
 {
@@ -546,35 +516,35 @@ static void a_stack_on_a_switch(void)
 	t_eq(attach("vale0:fake0", 0), EBUSY);
 	t_eq(try_mode(&(struct client){ 0 }, "fake0", NR_REG_SW, 0, 0), EBUSY);
 	t_check(counted("\"port\":\"fake0\",\"host\":true"));
-	stations(f, ALL, 9, 1); /* station 9 is on the wire */
+	frame_number(f, ALL, 9, 1); /* station 9 is on the wire */
 	t_check(fake_arrive("fake0", f, 60));
 	t_eq(passed("fake0", false, &number), 1);
-	expect_one(&p, 1);
-	stations(f, ALL, 8, 2); /* 8 is the machine */
+	client_expect(&p, 1);
+	frame_number(f, ALL, 8, 2); /* 8 is the machine */
 	t_check(fake_host_arrive("fake0", f, 60));
 	t_eq(fake_sent("fake0", f, 60, NULL), 1);
-	expect_one(&p, 2);
+	client_expect(&p, 2);
 	t_eq(passed("fake0", false, &number), 1);
 	for (i = 0; i < 300; i++) {
-		stations(f, 8, 9, i);
+		frame_number(f, 8, 9, i);
 		t_check(fake_arrive("fake0", f, 60));
 		t_eq(passed("fake0", false, &number), 2 + 2 * i);
 		t_eq(number, i);
-		stations(f, 9, 8, i);
+		frame_number(f, 9, 8, i);
 		t_check(fake_host_arrive("fake0", f, 60));
 		t_eq(fake_sent("fake0", NULL, 0, NULL), 2 + i);
 		t_check(client_put(&p, 8, 7, i)); /* and 7 is the program */
 		client_sync(&p, NIOCTXSYNC);
 		t_eq(passed("fake0", false, &number), 3 + 2 * i);
-		stations(f, 7, 8, i);
+		frame_number(f, 7, 8, i);
 		t_check(fake_host_arrive("fake0", f, 60));
-		expect_one(&p, i);
+		client_expect(&p, i);
 	}
 	/* it is in the list, but not by itself */
 	t_eq(client_request(ctl, NETMAP_REQ_VALE_LIST, "fake0", &list), 0);
 	t_eq(list.nr_port_idx, 2);
-	t_eq(detach("vale0:fake0^"), ENOENT);
-	t_eq(detach("vale0:fake0"), 0);
+	t_eq(client_detach(ctl, "vale0:fake0^"), ENOENT);
+	t_eq(client_detach(ctl, "vale0:fake0"), 0);
 	t_check(client_put(&p, ALL, 7, 0));
 	client_sync(&p, NIOCTXSYNC);
 	client_close(&p);
@@ -592,7 +562,7 @@ static void stacks_come_and_go(void)
 		t_eq(attach("vale0:fake4", 1 + i % 3), 0);
 		if (i & 1)
 			fake_gone("fake4", ENXIO); /* both leave */
-		t_eq(detach("vale0:fake4"), i & 1 ? ENOENT : 0);
+		t_eq(client_detach(ctl, "vale0:fake4"), i & 1 ? ENOENT : 0);
 	}
 	t_eq(attach("vale0:fake0", 999), EINVAL);
 	open_mode(&p, "fake0", NR_REG_SW);
@@ -614,7 +584,7 @@ static void stacks_come_and_go(void)
 		t_eq(attach("vale0:fake0", 0), ENOSPC);
 		nmcore_close(full[0]);
 		t_eq(attach("vale0:fake0", 0), 0);
-		t_eq(detach("vale0:fake0"), 0);
+		t_eq(client_detach(ctl, "vale0:fake0"), 0);
 		for (i = 1; i < 253; i++)
 			nmcore_close(full[i]);
 	}

@@ -22,35 +22,6 @@ static int attach(const char *name, uint32_t *index)
 	return error;
 }
 
-static int detach(const char *name)
-{
-	struct nmreq_vale_detach det = { 0 };
-
-	return client_request(nm, NETMAP_REQ_VALE_DETACH, name, &det);
-}
-
-static void frame(unsigned char *p, uint8_t to, uint8_t from, uint32_t number)
-{
-	memset(p, number, 60);
-	memset(p, 0, 14);
-	memset(p, to == ALL ? 0xff : 0, 6);
-	p[0] = to == ALL ? 0xff : 2;
-	p[5] = to;
-	p[6] = 2;
-	p[11] = from;
-	memcpy(p + 14, &number, 4);
-}
-
-static void expect_number(struct client *c, uint32_t want)
-{
-	uint32_t number;
-	uint8_t from;
-
-	client_sync(c, NIOCRXSYNC);
-	t_check(client_take(c, &from, &number), "number %u did not come", want);
-	t_eq(number, want);
-}
-
 static void to_and_from_the_wire(void)
 {
 	unsigned char f[60], last[60];
@@ -63,25 +34,25 @@ static void to_and_from_the_wire(void)
 	t_eq(attach("vale0:fake0", &index), 0);
 	t_check(index);
 	t_eq(attach("vale0:fake0", NULL), EBUSY);
-	frame(f, ALL, 9, 1);
+	frame_number(f, ALL, 9, 1);
 	t_check(fake_arrive("fake0", f, 60));
-	expect_number(&a, 1);
-	expect_number(&b, 1);
+	client_expect(&a, 1);
+	client_expect(&b, 1);
 	/* station 9 is behind the interface: what is for it goes there, and only there */
 	for (i = 0; i < 1000; i++) {
 		t_check(client_put(&a, 9, 1, i));
 		client_sync(&a, NIOCTXSYNC);
 		t_eq(fake_sent("fake0", last, 60, &len), i + 1);
 		t_eq(len, 60);
-		frame(f, 9, 1, i);
+		frame_number(f, 9, 1, i);
 		t_check(!memcmp(f, last, 60), "number %u", i);
-		frame(f, 1, 9, i);
+		frame_number(f, 1, 9, i);
 		t_check(fake_arrive("fake0", f, 60));
-		expect_number(&a, i);
+		client_expect(&a, i);
 	}
 	client_sync(&b, NIOCRXSYNC);
 	t_check(nm_ring_empty(b.rx));
-	t_eq(detach("vale0:fake0"), 0);
+	t_eq(client_detach(nm, "vale0:fake0"), 0);
 	t_check(client_put(&a, 9, 1, 0));
 	client_sync(&a, NIOCTXSYNC);
 	t_check(!fake_arrive("fake0", f, 60));
@@ -99,13 +70,13 @@ static void one_owner_at_a_time(void)
 	nm = nmcore_open();
 	t_eq(attach("vale0:fake0", NULL), 0);
 	t_eq(client_try(&c, "fake0", NULL), EBUSY);
-	t_eq(detach("vale0:fake0"), 0);
+	t_eq(client_detach(nm, "vale0:fake0"), 0);
 	client_open(&c, "fake0", NULL);
 	t_eq(attach("vale0:fake0", NULL), EBUSY);
 	client_close(&c);
 	t_eq(attach("vale0:fake0", NULL), 0);
 	t_eq(attach("vale1:fake0", NULL), EBUSY);
-	t_eq(detach("vale0:fake0"), 0);
+	t_eq(client_detach(nm, "vale0:fake0"), 0);
 	t_eq(attach("vale0:fake9", NULL), ENXIO);
 	nmcore_close(nm);
 	expect_nothing_left();
@@ -136,7 +107,7 @@ static void slow_wire(void)
 		client_sync(&a, NIOCTXSYNC);
 	}
 	t_check(fake_sent("fake0", NULL, 0, NULL) >= 1000 + slots - 1);
-	t_eq(detach("vale0:fake0"), 0);
+	t_eq(client_detach(nm, "vale0:fake0"), 0);
 	client_close(&a);
 	nmcore_close(nm);
 	expect_nothing_left();
@@ -151,17 +122,17 @@ static void between_two_wires(void)
 	t_eq(attach("vale0:fake0", NULL), 0);
 	t_eq(attach("vale0:fake4", NULL), 0); /* two rings */
 	for (i = 0; i < 500; i++) {
-		frame(f, i ? 2 : ALL, 1, i);
+		frame_number(f, i ? 2 : ALL, 1, i);
 		t_check(fake_arrive("fake0", f, 60));
 		t_eq(fake_sent("fake4", last, 60, &len), i + 1);
 		t_check(len == 60 && !memcmp(f, last, 60));
-		frame(f, 1, 2, i);
+		frame_number(f, 1, 2, i);
 		t_check(fake_arrive("fake4", f, 60));
 		t_eq(fake_sent("fake0", last, 60, &len), i + 1);
 		t_check(len == 60 && !memcmp(f, last, 60));
 	}
-	t_eq(detach("vale0:fake0"), 0);
-	t_eq(detach("vale0:fake4"), 0);
+	t_eq(client_detach(nm, "vale0:fake0"), 0);
+	t_eq(client_detach(nm, "vale0:fake4"), 0);
 	nmcore_close(nm);
 	expect_nothing_left();
 }
@@ -182,10 +153,10 @@ static void interface_vanishes_while_attached(void)
 		t_check(client_put(&a, ALL, 1, i));
 		client_sync(&a, NIOCTXSYNC);
 	}
-	t_eq(detach("vale0:fake0"), ENOENT); /* it has left */
+	t_eq(client_detach(nm, "vale0:fake0"), ENOENT); /* it has left */
 	/* a new one of the same name can take its place */
 	t_eq(attach("vale0:fake0", NULL), 0);
-	t_eq(detach("vale0:fake0"), 0);
+	t_eq(client_detach(nm, "vale0:fake0"), 0);
 	client_close(&a);
 	client_close(&b);
 	nmcore_close(nm);
@@ -224,7 +195,7 @@ static void expect_soon(struct client *c, uint32_t want)
 			break;
 		usleep(100);
 	}
-	expect_number(c, want);
+	client_expect(c, want);
 }
 
 static void threads_that_poll(void)
@@ -252,7 +223,7 @@ static void threads_that_poll(void)
 		for (i = 0; i < 200; i++) {
 			if (i % 50 == 0)
 				t_eq(polling_on(name, ways[k].mode, cpu, ways[k].cpus), 0);
-			frame(f, ALL, 9, i);
+			frame_number(f, ALL, 9, i);
 			t_check(fake_arrive(ways[k].name, f, 60));
 			expect_soon(&a, i);
 			if (i % 50 == 25) /* by events from here to the next fifty */
@@ -263,9 +234,9 @@ static void threads_that_poll(void)
 		t_eq(polling_on(name, ways[k].mode, cpu, ways[k].cpus), EBUSY);
 		if (k == 1) {
 			fake_gone(ways[k].name, ENETDOWN);
-			t_eq(detach(name), ENOENT);
+			t_eq(client_detach(nm, name), ENOENT);
 		} else {
-			t_eq(detach(name), 0);
+			t_eq(client_detach(nm, name), 0);
 		}
 	}
 	client_close(&a);
@@ -294,7 +265,7 @@ static void polling_that_makes_no_sense(void)
 	t_eq(polling_on("vale0:fake4", NETMAP_POLLING_MODE_SINGLE_CPU, 100000, 1), EINVAL);
 	t_eq(polling_on("vale0:fake4", NETMAP_POLLING_MODE_MULTI_CPU, ~0u, 2), EINVAL);
 	t_eq(polling_off("vale0:fake4"), EINVAL); /* none of these has left anything */
-	t_eq(detach("vale0:fake4"), 0);
+	t_eq(client_detach(nm, "vale0:fake4"), 0);
 	client_close(&a);
 	nmcore_close(nm);
 	expect_nothing_left();
@@ -337,7 +308,7 @@ static void polling_by_old_requests(void)
 	for (k = 0; k < 3; k++) {
 		t_eq(polling_old(NETMAP_BDG_POLLING_ON, ways[k].flags, cpu, ways[k].asked, &req), 0);
 		t_eq(req.nr_arg1, ways[k].got);
-		frame(f, ALL, 9, k);
+		frame_number(f, ALL, 9, k);
 		t_check(fake_arrive("fake4", f, 60));
 		expect_soon(&a, k);
 		t_eq(polling_old(NETMAP_BDG_POLLING_ON, ways[k].flags, cpu, 1, &req), EBUSY);
@@ -352,7 +323,7 @@ static void polling_by_old_requests(void)
 	t_eq(polling_old(NETMAP_BDG_POLLING_ON, NR_REG_ONE_NIC, cpu, 0xffff, &req), EINVAL);
 	t_eq(polling_old(NETMAP_BDG_POLLING_ON, NR_REG_ALL_NIC, NETMAP_RING_MASK, 1, &req), EINVAL);
 	t_eq(polling_old(NETMAP_BDG_POLLING_OFF, 0, 0, 0, &req), EINVAL);
-	t_eq(detach("vale0:fake4"), 0);
+	t_eq(client_detach(nm, "vale0:fake4"), 0);
 	client_close(&a);
 	nmcore_close(nm);
 	expect_nothing_left();
@@ -405,7 +376,7 @@ static void shared_memory(void)
 	t_eq(b.reg.nr_mem_id, 1);
 	t_eq(p.reg.nr_mem_id, 1);
 	/* zero copy: what fake0 receives is sent by fake1 from the same buffer */
-	frame(f, 5, 6, 7);
+	frame_number(f, 5, 6, 7);
 	t_check(fake_arrive("fake0", f, 60));
 	client_sync(&a, NIOCRXSYNC);
 	t_eq(nm_ring_space(a.rx), 1);

@@ -222,6 +222,39 @@ struct netmap_ring *port_rxring(struct port *p, uint32_t i)
 	return NETMAP_RXRING(p->nifp, i);
 }
 
+void ring_scribble(struct netmap_ring *r, unsigned int *seed)
+{
+	struct netmap_slot *s = &r->slot[(uint32_t)rand_r(seed) % r->num_slots];
+	uint32_t v = (uint32_t)rand_r(seed) * (uint32_t)rand_r(seed);
+
+	switch (rand_r(seed) % 8) {
+	case 0:
+		__atomic_store_n(&s->buf_idx, v, __ATOMIC_RELAXED);
+		break;
+	case 1: /* somebody else's, or its own twice */
+		__atomic_store_n(&s->buf_idx, v % 8192, __ATOMIC_RELAXED);
+		break;
+	case 2:
+		__atomic_store_n(&s->len, (uint16_t)v, __ATOMIC_RELAXED);
+		break;
+	case 3:
+		__atomic_store_n(&s->flags, (uint16_t)v, __ATOMIC_RELAXED);
+		break;
+	case 4:
+		__atomic_store_n(&r->flags, v & (NR_FORWARD | NR_TIMESTAMP), __ATOMIC_RELAXED);
+		break;
+	case 5:
+		__atomic_store_n(&r->head, v % (r->num_slots * 2), __ATOMIC_RELAXED);
+		break;
+	case 6:
+		__atomic_store_n(&r->cur, v % (r->num_slots + 2), __ATOMIC_RELAXED);
+		break;
+	default:
+		__atomic_store_n(&r->head, r->tail, __ATOMIC_RELAXED);
+		__atomic_store_n(&r->cur, r->tail, __ATOMIC_RELAXED);
+	}
+}
+
 void frame_make(uint8_t *buf, uint32_t len, uint32_t seq)
 {
 	uint16_t type = htons(ETHERTYPE_TEST);

@@ -73,6 +73,9 @@ int port_request(struct port *p, uint16_t type, const char *name, void *body);
 struct netmap_ring *port_txring(struct port *p, uint32_t i);
 struct netmap_ring *port_rxring(struct port *p, uint32_t i);
 
+/* One field of a ring that belongs to its client, made something else than it should be. */
+void ring_scribble(struct netmap_ring *r, unsigned int *seed);
+
 /* A broadcast frame of the given length that carries a number. */
 void frame_make(uint8_t *buf, uint32_t len, uint32_t seq);
 bool frame_check(const uint8_t *buf, uint32_t len, uint32_t *seq);

@@ -186,48 +186,15 @@ static void test_gone(const char *what, int expect)
 
 static bool stopping;
 
-static void scribble_ring(struct netmap_ring *r, unsigned int *seed)
-{
-	struct netmap_slot *s = &r->slot[(uint32_t)rand_r(seed) % r->num_slots];
-	uint32_t v = (uint32_t)rand_r(seed) * (uint32_t)rand_r(seed);
-
-	switch (rand_r(seed) % 8) {
-	case 0:
-		__atomic_store_n(&s->buf_idx, v, __ATOMIC_RELAXED);
-		break;
-	case 1: /* somebody else's, or its own twice */
-		__atomic_store_n(&s->buf_idx, v % 8192, __ATOMIC_RELAXED);
-		break;
-	case 2:
-		__atomic_store_n(&s->len, (uint16_t)v, __ATOMIC_RELAXED);
-		break;
-	case 3:
-		__atomic_store_n(&s->flags, (uint16_t)v, __ATOMIC_RELAXED);
-		break;
-	case 4:
-		__atomic_store_n(&r->flags, v & (NR_FORWARD | NR_TIMESTAMP), __ATOMIC_RELAXED);
-		break;
-	case 5:
-		__atomic_store_n(&r->head, v % (r->num_slots * 2), __ATOMIC_RELAXED);
-		break;
-	case 6:
-		__atomic_store_n(&r->cur, v % (r->num_slots + 2), __ATOMIC_RELAXED);
-		break;
-	default:
-		__atomic_store_n(&r->head, r->tail, __ATOMIC_RELAXED);
-		__atomic_store_n(&r->cur, r->tail, __ATOMIC_RELAXED);
-	}
-}
-
 static void *scribble(void *arg)
 {
 	struct port *p = arg;
 	unsigned int seed = 1;
 
 	while (!__atomic_load_n(&stopping, __ATOMIC_RELAXED)) {
-		scribble_ring(host_txring(p, 0), &seed);
-		scribble_ring(host_rxring(p, 0), &seed);
-		scribble_ring(port_rxring(p, 0), &seed);
+		ring_scribble(host_txring(p, 0), &seed);
+		ring_scribble(host_rxring(p, 0), &seed);
+		ring_scribble(port_rxring(p, 0), &seed);
 	}
 	return NULL;
 }

@@ -10,7 +10,6 @@
 #include <net/netmap_user.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,35 +21,8 @@ static void *scribble(void *arg)
 	unsigned int seed = 1;
 
 	while (!__atomic_load_n(&stopping, __ATOMIC_RELAXED)) {
-		for (int dir = 0; dir < 2; dir++) {
-			struct netmap_ring *r =
-				dir ? port_rxring(p, 0) : port_txring(p, 0);
-			struct netmap_slot *s = &r->slot[rand_r(&seed) % r->num_slots];
-			uint32_t v = (uint32_t)rand_r(&seed);
-
-			switch (rand_r(&seed) % 6) {
-			case 0:
-				__atomic_store_n(&s->buf_idx, v, __ATOMIC_RELAXED);
-				break;
-			case 1: /* somebody else's, or its own twice */
-				__atomic_store_n(&s->buf_idx, v % 8192, __ATOMIC_RELAXED);
-				break;
-			case 2:
-				__atomic_store_n(&s->len, (uint16_t)v, __ATOMIC_RELAXED);
-				break;
-			case 3:
-				__atomic_store_n(&s->flags, (uint16_t)v,
-						 __ATOMIC_RELAXED);
-				break;
-			case 4:
-				__atomic_store_n(&r->head, v % (r->num_slots * 2),
-						 __ATOMIC_RELAXED);
-				break;
-			default:
-				__atomic_store_n(&r->cur, v % (r->num_slots + 2),
-						 __ATOMIC_RELAXED);
-			}
-		}
+		ring_scribble(port_txring(p, 0), &seed);
+		ring_scribble(port_rxring(p, 0), &seed);
 	}
 	return NULL;
 }
