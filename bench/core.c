@@ -6,6 +6,7 @@
  * runs for each case.
  */
 #include "counters.h"
+#include "list.h"
 
 #include <net/netmap.h>
 #define NETMAP_USER_HELPERS_ONLY
@@ -19,7 +20,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define RUNS_MAX 31
+#define RUNS_MAX  31
+#define BATCH_MAX 16383
 
 struct end {
 	struct nmcore *nm;
@@ -270,19 +272,6 @@ static void usage(FILE *to)
 		    "cases: null pipe vale ports rings\n");
 }
 
-#define LIST_MAX 16
-
-/* "60,1514" into a list that ends with 0. */
-static const unsigned *parse_list(const char *arg, unsigned *list)
-{
-	unsigned n = 0;
-
-	for (; *arg && n < LIST_MAX - 1; arg += strspn(arg, ","))
-		list[n++] = strtoul(arg, (char **)&arg, 10);
-	list[n] = 0;
-	return list;
-}
-
 static bool wanted(char **cases, const char *what)
 {
 	if (!*cases)
@@ -328,10 +317,10 @@ int main(int argc, char **argv)
 			seconds = atof(optarg);
 			break;
 		case 'l':
-			lens = parse_list(optarg, my_lens);
+			lens = list_parse(optarg, 1514, my_lens);
 			break;
 		case 'b':
-			batches = parse_list(optarg, my_batches);
+			batches = list_parse(optarg, BATCH_MAX, my_batches);
 			break;
 		case 'n':
 			slots = strtoul(optarg, NULL, 0);

@@ -11,6 +11,7 @@
  * its own, that of its system calls; it is measured beside, and also told subtracted, since
  * it is the machine's and not the framework's.
  */
+#include "list.h"
 #include "pair.h"
 
 #include <err.h>
@@ -25,7 +26,6 @@
 #endif
 
 #define RUNS_MAX 31
-#define LIST_MAX 16
 
 /* Per packet, but for `empty`, which is a round's. */
 struct sample {
@@ -171,21 +171,6 @@ static void usage(FILE *to)
 	fprintf(to, "\n");
 }
 
-/* "60,1514" into a list that ends with 0. */
-static const unsigned *parse_list(char *arg, unsigned most, unsigned *list)
-{
-	unsigned n = 0;
-
-	for (char *s = strtok(arg, ","); s && n < LIST_MAX - 1; s = strtok(NULL, ",")) {
-		list[n] = strtoul(s, NULL, 10);
-		if (!list[n] || list[n] > most)
-			errx(2, "%s: must be from 1 to %u", s, most);
-		n++;
-	}
-	list[n] = 0;
-	return list;
-}
-
 static const struct pair_way *way_called(const char *name)
 {
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
@@ -220,10 +205,10 @@ int main(int argc, char **argv)
 			seconds = atof(optarg);
 			break;
 		case 'l':
-			lens = parse_list(optarg, 1514, my_lens);
+			lens = list_parse(optarg, 1514, my_lens);
 			break;
 		case 'b':
-			batches = parse_list(optarg, PAIR_BATCH_MAX, my_batches);
+			batches = list_parse(optarg, PAIR_BATCH_MAX, my_batches);
 			break;
 		case 'h':
 			usage(stdout);
