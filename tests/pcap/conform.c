@@ -116,10 +116,16 @@ void send_packets(pcap_t *inj, unsigned int first, unsigned int n, size_t len)
 	settle();
 }
 
-/* Long enough for a packet that was sent to be there, for all hosts. */
+/*
+ * Long enough for a packet that was sent to be there, for all hosts. In small steps: on a busy
+ * machine each of them takes longer, as do those of whoever has the packet now.
+ */
 void settle(void)
 {
-	usleep(50000);
+	int i;
+
+	for (i = 0; i < 25; i++)
+		usleep(3000);
 }
 
 int main(int argc, char **argv)
