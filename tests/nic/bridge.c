@@ -16,9 +16,12 @@
 #include <time.h>
 #include <unistd.h>
 
-static void swap_all(struct netmap_ring *from, struct netmap_ring *to)
+/* How many. */
+static uint32_t swap_all(struct netmap_ring *from, struct netmap_ring *to)
 {
-	while (!nm_ring_empty(from) && !nm_ring_empty(to)) {
+	uint32_t n = 0;
+
+	for (; !nm_ring_empty(from) && !nm_ring_empty(to); n++) {
 		struct netmap_slot *r = &from->slot[from->head], *t = &to->slot[to->head];
 		uint32_t idx = t->buf_idx;
 
@@ -30,6 +33,7 @@ static void swap_all(struct netmap_ring *from, struct netmap_ring *to)
 		from->head = from->cur = nm_ring_next(from, from->head);
 		to->head = to->cur = nm_ring_next(to, to->head);
 	}
+	return n;
 }
 
 /* nt1 - nt0 = (program) = nu0 - nu1 */
@@ -37,18 +41,17 @@ static void test_swap(void)
 {
 	struct port a, b;
 	int left = raw_open("nt1"), right = raw_open("nu1");
-	uint32_t got = 0, idle = 0;
+	uint32_t got = 0, moved = 0;
+	double end;
 
 	check(!port_open(&a, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&a));
 	check(!port_open(&b, "nu0", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&b));
 	check(a.reg.nr_mem_id == b.reg.nr_mem_id);
-	for (int i = 0; i < 200; i++) {
+	for (uint32_t i = 0; i < 200; i++) {
 		check(raw_send(left, 50, 60 + i, i * 50) == 50);
-		for (idle = 0; idle < 20;) {
-			port_events(&a, POLLIN);
-			if (nm_ring_empty(port_rxring(&a, 0)))
-				idle++;
-			swap_all(port_rxring(&a, 0), port_txring(&b, 0));
+		for (end = now() + patience(5); moved < (i + 1) * 50 && now() < end;) {
+			port_wait(&a, POLLIN, 100);
+			moved += swap_all(port_rxring(&a, 0), port_txring(&b, 0));
 			check(!port_ioctl(&b, NIOCTXSYNC, NULL));
 		}
 		got += raw_receive(right, 50, 100);

@@ -323,7 +323,7 @@ uint32_t port_receive(struct port *p, uint32_t n, int ms)
 	uint32_t got = 0, seq;
 
 	while (got < n) {
-		if (!(port_wait(p, POLLIN, ms) & POLLIN))
+		if (!(port_wait(p, POLLIN, patience(ms)) & POLLIN))
 			break;
 		for (uint32_t i = 0; i < p->nifp->ni_rx_rings; i++) {
 			struct netmap_ring *r =
@@ -368,7 +368,7 @@ uint32_t raw_receive(int fd, uint32_t n, int ms)
 	uint8_t buf[9216];
 	ssize_t len;
 
-	while (got < n && poll(&pfd, 1, ms) > 0) {
+	while (got < n && poll(&pfd, 1, patience(ms)) > 0) {
 		len = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
 		if (len > 0)
 			got += frame_check(buf, len, &seq);
