@@ -52,6 +52,14 @@ record() {
 	[ $talked = 0 ] && grep -q '^0 packets dropped' tcpdump.err
 }
 
+# Until lb, and whoever reads from it, are through with what there is.
+pipes_read() {
+	wait_read 'in}1' 1 || return 1
+	for n in $(seq 0 $((PIPES - 1))); do
+		wait_read "r}$n" 0 || return 1
+	done
+}
+
 # spread OPTIONS: through lb, into one file for each pipe.
 spread() {
 	rm -f pipe.*.pcap
@@ -65,9 +73,9 @@ spread() {
 		wait_port "r}$n" || { cat pipe.$n.err; return 1; }
 		readers="$readers $(clients "r}$n")"
 	done
-	sleep 0.5
 	nmreplay -f real.pcap -i 'in{1' -B pps,20K --json >replay.out 2>replay.err
-	sleep 1
+	# (once more, for what waited in extra buffers)
+	pipes_read && sleep 1 && pipes_read || return 1
 	kill $lb
 	wait $lb
 	kill $readers
