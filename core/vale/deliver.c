@@ -34,8 +34,8 @@ static uint32_t out_room(const struct nm_kring *out)
 	return room ? room - 1 : out->num_slots - 1;
 }
 
-/* Reserves up to `want` slots: how many, the first in *start. */
-static uint32_t reserve(struct nm_kring *out, uint32_t want, uint32_t *start)
+/* Reserves up to `want` slots, or none if there are not `least`: how many, the first in *start. */
+static uint32_t reserve(struct nm_kring *out, uint32_t want, uint32_t least, uint32_t *start)
 {
 	uint32_t room;
 
@@ -46,7 +46,8 @@ static uint32_t reserve(struct nm_kring *out, uint32_t want, uint32_t *start)
 		nm_csb_collect(out);
 		room = out_room(out);
 	}
-	want = want < room ? want : room;
+	if (want > room)
+		want = room < least ? 0 : room;
 	*start = out->lease;
 	out->lease = nm_add(out->lease, want, out->num_slots);
 	nm_os_unlock(&out->lock);
@@ -235,10 +236,11 @@ static struct delivery *delivery_of(struct nm_vale_work *w, struct nm_kring *out
 	return &w->pending[w->npending++];
 }
 
-/* Reserves up to `want` slots more; how many there are for us to write now. */
-static uint32_t delivery_grow(struct delivery *d, struct nm_kring *out, uint32_t want)
+/* Reserves up to `want` slots more, but not less than `least`; how many. */
+static uint32_t delivery_grow(struct delivery *d, struct nm_kring *out, uint32_t want,
+			      uint32_t least)
 {
-	uint32_t start, got = reserve(out, want, &start);
+	uint32_t start, got = reserve(out, want, least, &start);
 
 	/* others may have reserved in between: then a new run begins */
 	if (d->out && start != nm_add(d->start, d->taken, out->num_slots))
@@ -319,8 +321,8 @@ static bool convert_packet(struct nm_vale_src *src, const struct ft *f,
 	if (dst_hdr + nm_offload_len(&o, 0) > vp->buf_len) {
 		t.drops[NM_DROP_TOOLONG]++;
 	} else {
-		taken = reserve(out, o.segments, &start);
-		if (taken < o.segments)
+		taken = reserve(out, o.segments, o.segments, &start);
+		if (!taken)
 			t.drops[NM_DROP_NOROOM]++;
 		else
 			for (k = 0; k < o.segments; k++)
@@ -369,12 +371,13 @@ static void deliver_ring(struct nm_vale_src *src, struct nm_vport *vp,
 		return;
 	}
 	d = delivery_of(w, out);
-	if (nm_unlikely(delivery_grow(d, out, want) < want)) {
+	/* all or nothing: what is given back may have to become empty packets */
+	if (nm_unlikely(delivery_grow(d, out, want, want) < want)) {
 		/* the receiver may make room once it sees what it has */
 		flush_one(d);
 		if (vp->reclaim)
 			vp->reclaim(out);
-		delivery_grow(d, out, want);
+		delivery_grow(d, out, want, 0);
 	}
 	j = nm_add(d->start, d->t.slots, out->num_slots);
 	while (a != NONE || b != NONE)

@@ -44,7 +44,7 @@ static void one_sender(void)
 
 	ring_init(SLOTS);
 	for (round = 0; round < 100; round++) {
-		t_eq(reserve(&out, 3, &start), 3);
+		t_eq(reserve(&out, 3, 0, &start), 3);
 		t_eq(start, round * 3 % SLOTS);
 		t_check(publish_n(start, 3, 3));
 		t_eq(out.hwtail, out.lease);
@@ -58,12 +58,13 @@ static void one_slot_stays_free(void)
 	uint32_t start;
 
 	ring_init(SLOTS);
-	t_eq(reserve(&out, 100, &start), SLOTS - 1);
-	t_eq(reserve(&out, 1, &start), 0);
+	t_eq(reserve(&out, 100, 0, &start), SLOTS - 1);
+	t_eq(reserve(&out, 1, 0, &start), 0);
 	t_check(!publish_n(start, 0, 0));
 	t_check(publish_n(0, SLOTS - 1, SLOTS - 1));
 	out.hwcur = 2;
-	t_eq(reserve(&out, 100, &start), 2);
+	t_eq(reserve(&out, 3, 3, &start), 0);
+	t_eq(reserve(&out, 100, 0, &start), 2);
 	ring_free();
 }
 
@@ -72,9 +73,9 @@ static void published_in_order(void)
 	uint32_t a, b, c;
 
 	ring_init(SLOTS);
-	t_eq(reserve(&out, 2, &a), 2);
-	t_eq(reserve(&out, 2, &b), 2);
-	t_eq(reserve(&out, 2, &c), 2);
+	t_eq(reserve(&out, 2, 0, &a), 2);
+	t_eq(reserve(&out, 2, 0, &b), 2);
+	t_eq(reserve(&out, 2, 0, &c), 2);
 	t_check(!publish_n(c, 2, 2));
 	t_check(!publish_n(b, 2, 2));
 	t_eq(out.hwtail, 0);
@@ -89,21 +90,21 @@ static void empty_handed_sender(void)
 	uint32_t a, b, c;
 
 	ring_init(SLOTS);
-	t_eq(reserve(&out, 7, &a), 7);
-	t_eq(reserve(&out, 2, &b), 0);
+	t_eq(reserve(&out, 7, 0, &a), 7);
+	t_eq(reserve(&out, 2, 0, &b), 0);
 	out.hwcur = 0;
 	t_check(publish_n(a, 7, 7));
 	out.hwcur = out.hwtail;
-	t_eq(reserve(&out, 3, &a), 3);
+	t_eq(reserve(&out, 3, 0, &a), 3);
 	out.hwcur = out.hwtail; /* nothing more was taken; make it full: */
-	t_eq(reserve(&out, 4, &b), 4);
-	t_eq(reserve(&out, 1, &c), 0); /* empty-handed, at the end of b's run */
+	t_eq(reserve(&out, 4, 0, &b), 4);
+	t_eq(reserve(&out, 1, 0, &c), 0); /* empty-handed, at the end of b's run */
 	t_check(publish_n(a, 3, 3));
 	out.hwcur = out.hwtail;
 	{
 		uint32_t d;
 
-		t_eq(reserve(&out, 2, &d), 2);
+		t_eq(reserve(&out, 2, 0, &d), 2);
 		t_eq(d, c);
 		t_check(!publish_n(d, 2, 2)); /* waits for b */
 		t_check(!publish_n(c, 0, 0));
@@ -114,16 +115,40 @@ static void empty_handed_sender(void)
 	ring_free();
 }
 
+/*
+ * A batch that finds too little room takes nothing before the receiver was asked for more: what
+ * it took, and gave back after another sender's reservation, would come as empty packets.
+ */
+static void too_little_is_not_taken(void)
+{
+	struct delivery d = { 0 };
+	uint32_t other;
+
+	ring_init(SLOTS);
+	t_eq(reserve(&out, 5, 5, &other), 5);
+	t_check(publish_n(other, 5, 5));
+	t_eq(delivery_grow(&d, &out, 4, 4), 0);
+	t_eq(reserve(&out, 2, 2, &other), 2);
+	flush_one(&d);
+	t_check(publish_n(other, 2, 2));
+	t_eq(out.hwtail, 7);
+	t_eq(out.lease, 7);
+	/* then it takes what there is */
+	out.hwcur = 3;
+	t_eq(delivery_grow(&d, &out, 4, 0), 3);
+	ring_free();
+}
+
 static void unused_slots_go_back(void)
 {
 	uint32_t a, b;
 
 	ring_init(SLOTS);
-	t_eq(reserve(&out, 5, &a), 5);
+	t_eq(reserve(&out, 5, 0, &a), 5);
 	t_check(publish_n(a, 5, 2));
 	t_eq(out.hwtail, 2);
 	t_eq(out.lease, 2);
-	t_eq(reserve(&out, 5, &b), 5);
+	t_eq(reserve(&out, 5, 0, &b), 5);
 	t_eq(b, 2);
 	t_check(!publish_n(b, 5, 0));
 	t_eq(out.lease, 2);
@@ -138,8 +163,8 @@ static void unused_slots_in_between(void)
 	ring_init(SLOTS);
 	for (i = 0; i < SLOTS; i++)
 		out.ring->slot[i] = (struct netmap_slot){ .buf_idx = i + 2, .len = 60, .flags = 1 };
-	t_eq(reserve(&out, 4, &a), 4);
-	t_eq(reserve(&out, 2, &b), 2);
+	t_eq(reserve(&out, 4, 0, &a), 4);
+	t_eq(reserve(&out, 2, 0, &b), 2);
 	t_check(publish_n(a, 4, 1));
 	t_eq(out.hwtail, 4);
 	t_eq(out.ring->slot[0].len, 60);
@@ -179,7 +204,7 @@ static void any_schedule(void)
 				}
 				out.hwcur = at;
 			} else if (!s[i].busy) {
-				s[i].taken = reserve(&out, t_random() % slots, &s[i].start);
+				s[i].taken = reserve(&out, t_random() % slots, 0, &s[i].start);
 				s[i].busy = true;
 				seq++;
 				for (busy = 0; busy < s[i].taken; busy++)
@@ -204,5 +229,6 @@ static void any_schedule(void)
 }
 
 T_MAIN(T_CASE(one_sender), T_CASE(one_slot_stays_free), T_CASE(published_in_order),
-       T_CASE(empty_handed_sender), T_CASE(unused_slots_go_back),
+       T_CASE(empty_handed_sender), T_CASE(too_little_is_not_taken),
+       T_CASE(unused_slots_go_back),
        T_CASE(unused_slots_in_between), T_CASE(any_schedule))
