@@ -11,7 +11,7 @@ $(BUILD)/build.ninja:
 	tools/deps build
 	meson setup $(BUILD)
 
-# The tests: 10 to 30 minutes; all of them, with longer fuzzing: an hour or more.
+# The tests: 15 to 30 minutes; all of them, with longer fuzzing: an hour or more.
 check:
 	@tools/check
 
@@ -50,7 +50,7 @@ clean:
 
 help:
 	@echo 'make [all]       build into $(BUILD)/'
-	@echo 'make check       build and test everything, 10 to 30 minutes'
+	@echo 'make check       build and test everything, 15 to 30 minutes'
 	@echo 'make check-full  the same with all that takes long'
 	@echo 'make demo        see it work'
 	@echo 'make bench       measure it'
