@@ -5,6 +5,7 @@ import unittest
 
 sys.path.insert(0, sys.argv.pop(1))
 from results import Sum, take_tap, take_test  # noqa: E402
+from standstill import Watch  # noqa: E402
 
 
 def tap(text):
@@ -70,6 +71,18 @@ class Script(unittest.TestCase):
         self.assertEqual(run('SKIP', 'SKIP: not root\n').skipped, [('s', 't', 'SKIP: not root')])
         # of a report in which no case failed, the exit code still counts
         self.assertEqual(len(run('FAIL', 'ok 1 - a\n1..1\n').failed), 1)
+
+
+class Standstill(unittest.TestCase):
+    def test_during(self):
+        watch = Watch()
+        watch.beat(1.5, 100, 101.5)
+        self.assertEqual(watch.during({'starttime': 99, 'duration': 10}), 0)
+        watch.beat(61, 200, 261)
+        self.assertEqual(watch.during({'starttime': 150, 'duration': 49}), 0)
+        self.assertEqual(watch.during({'starttime': 150, 'duration': 51}), 61)
+        self.assertEqual(watch.during({'starttime': 230, 'duration': 99}), 61)
+        self.assertEqual(watch.during({'starttime': 262, 'duration': 99}), 0)
 
 
 unittest.main()

@@ -11,8 +11,10 @@ import time
 
 import beds
 from results import BUILD, JOBS, TOP, Sum, last_line, run, say, tail, take_tap, take_test
+from standstill import Watch
 
 COVERAGE_LIMIT = 85.0
+WATCH = Watch()
 
 
 def setup(stage, options, compiler, log):
@@ -30,6 +32,34 @@ def setup(stage, options, compiler, log):
         with open(stamp, 'w') as f:
             f.write(wanted)
     return code
+
+
+def meson_test(directory, log, env, select):
+    """The exit code, and what became of each test; None if nothing is known of that."""
+    testlog = os.path.join(directory, 'meson-logs', 'testlog.json')
+    if os.path.exists(testlog):
+        os.remove(testlog)
+    # More than there are processors: most tests wait most of the time. (And patience: the
+    # machine may be busy with other things.)
+    code = run(['meson', 'test', '-C', directory, f'--num-processes={JOBS * 2}',
+                '--timeout-multiplier=3', *select], log, dict(os.environ, **(env or {})))
+    if not os.path.exists(testlog):
+        return code, None
+    with open(testlog) as f:
+        return code, [json.loads(line) for line in f]
+
+
+def without_standstills(tests, again):
+    """Those that failed while the machine stood still are run once more; a line says so."""
+    lost = [t for t in tests if t['result'] not in ('OK', 'SKIP', 'EXPECTEDFAIL')
+            and WATCH.during(t)]
+    if not lost:
+        return tests
+    names = [t['name'].split(' / ')[-1] for t in lost]
+    say(f'    the machine stood still for {max(WATCH.during(t) for t in lost):.0f} s: run again: '
+        + ', '.join(names))
+    new = {t['name']: t for t in again(names) or []}
+    return [new.get(t['name'], t) if t in lost else t for t in tests]
 
 
 def meson_stage(stage, options, compiler, select, build_all, env=None):
@@ -52,21 +82,15 @@ def meson_stage(stage, options, compiler, select, build_all, env=None):
         return result
     result.passed += build_all
     built = time.time()
-    testlog = os.path.join(directory, 'meson-logs', 'testlog.json')
-    if os.path.exists(testlog):
-        os.remove(testlog)
-    # More than there are processors: most tests wait most of the time. (And patience: the
-    # machine may be busy with other things.)
-    code = run(['meson', 'test', '-C', directory, f'--num-processes={JOBS * 2}',
-                '--timeout-multiplier=3', *select], log, dict(os.environ, **(env or {})))
-    if not os.path.exists(testlog):
+    code, tests = meson_test(directory, log, env, select)
+    if tests is None:
         result.failed.append((stage, 'build', 'see ' + os.path.relpath(log, TOP)))
         say(tail(log))
         return result
-    with open(testlog) as f:
-        for line in f:
-            take_test(stage, json.loads(line), result)
-    if code != 0 and not result.failed:
+    settled = without_standstills(tests, lambda names: meson_test(directory, log, env, names)[1])
+    for test in settled:
+        take_test(stage, test, result)
+    if code != 0 and settled is tests and not result.failed:
         result.failed.append((stage, 'meson test', f'exit code {code}: {last_line(tail(log))}'))
     say(f'    built in {built - start:.0f} s, tested in {time.time() - built:.0f} s')
     return result
@@ -290,6 +314,7 @@ def main():
     os.makedirs(BUILD, exist_ok=True)
     total = Sum()
     start = time.time()
+    WATCH.start()
     for name, title, fn in STAGES:
         if args.only and name not in args.only:
             continue
