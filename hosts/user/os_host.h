@@ -27,6 +27,13 @@
 #else
 #define nm_prefetchw(p) __builtin_prefetch(p, 1)
 #endif
+/* Within a loop that waits for another processor. */
+#if defined(__x86_64__) || defined(__i386__)
+#define cpu_relax() __builtin_ia32_pause()
+#else
+#define cpu_relax() ((void)0)
+#endif
+
 #define nm_container_of(ptr, type, member) \
 	((type *)((char *)(ptr)-offsetof(type, member)))
 

@@ -14,12 +14,6 @@ uint32_t nm_os_fence_word;
 
 __thread uint32_t nm_os_my_stripe __attribute__((tls_model("initial-exec")));
 
-#if defined(__x86_64__) || defined(__i386__)
-#define cpu_relax() __builtin_ia32_pause()
-#else
-#define cpu_relax() ((void)0)
-#endif
-
 void nm_os_mutex_init(struct nm_os_mutex *m)
 {
 	pthread_mutex_init(&m->m, NULL);

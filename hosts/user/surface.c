@@ -26,12 +26,6 @@
 #define SOON_NS	   (4 * SPIN_NS) /* packets that came before would have come to a look */
 #define SPIN_LOOKS 8		 /* between two looks at the clock */
 
-#if defined(__x86_64__) || defined(__i386__)
-#define cpu_relax() __builtin_ia32_pause()
-#else
-#define cpu_relax() ((void)0)
-#endif
-
 struct nmcore {
 	struct nm_binding b;
 	struct nm_os_user user;
