@@ -133,8 +133,7 @@ static void copy_batch(struct copy *c, unsigned batch, unsigned len)
 	}
 }
 
-/* One run: rounds until `seconds` are over, in blocks so that reading the clock is rare.
- */
+/* One run: rounds until `seconds` are over, in blocks, so as to read the clock rarely. */
 static struct sample run(struct end *a, struct end *b, struct copy *c, unsigned batch,
 			 unsigned len)
 {
