@@ -45,7 +45,7 @@ sending_goes() {
 	pid=$!
 	wait_port gone0 || { cat cap.err; return 1; }
 	in_a ip link del gone0
-	ended 'traffic: netmap:gone0: send: '
+	ended 'traffic: netmap:gone0: send: ' && [ $status = 1 ]
 }
 
 kill_daemon() {
@@ -69,7 +69,7 @@ send_to_dead() {
 	pid=$!
 	wait_port vale5:inj || { cat cap.err; return 1; }
 	kill_daemon
-	ended 'traffic: vale5:inj: send: '
+	ended 'traffic: vale5:inj: send: ' && [ $status = 1 ]
 }
 
 # tcpdump does not look; dumpcap does, and says so.
