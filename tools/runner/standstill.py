@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-Times at which the machine stood still. A virtual machine may be stopped for a minute, and its
-clocks go on: what watches a clock then fails, and nothing that is tested did that.
+Times at which nothing ran but what ran already: not even this. What watches a clock fails then.
+
+A virtual machine may be stopped for a while. But where it was seen (Linux 6.18, for up to a minute),
+the kernel's own watchdogs went on: its threads were kept from the processors. By whom is not known
+yet; what yields in a loop (sched_yield) while it looks for packets is to be suspected first.
 """
 import threading
 import time
 
-LONG = 15  # seconds: nobody is kept from a processor for so long otherwise
+LONG = 15  # seconds
 
 
 class Watch(threading.Thread):
