@@ -51,7 +51,7 @@ check_receivers b 1 3
 rm -f "$dir"/rx-*
 
 # A million flows, and the same in the other direction: they double the counts of every pipe.
-# (What finds a pipe full counts for it, too.)
+# (What finds a pipe full, or gives way to newer packets, counts for it, too.)
 for way in "-s 10.0.0.1:1-10.0.3.232:1000 -d 10.9.0.1:80" "-d 10.0.0.1:1-10.0.3.232:1000 -s 10.9.0.1:80"; do
 	start lb lb -i in}1 -p c:4 -B 20000 --seed 7 --json
 	lb=$pid
@@ -65,7 +65,7 @@ for way in "-s 10.0.0.1:1-10.0.3.232:1000 -d 10.9.0.1:80" "-d 10.0.0.1:1-10.0.3.
 	finish_all
 done
 if py "
-a, b = [[p['packets'] + p['dropped'] for p in json.loads(l)['groups'][0]]
+a, b = [[p['packets'] + p['dropped'] + p['stolen'] for p in json.loads(l)['groups'][0]]
         for l in text.splitlines()]
 sys.exit(not (a == b and sum(a) == 1000000 and all(abs(n * 4 / sum(a) - 1) < 0.05 for n in a)))" \
 	<"$dir/both"; then
@@ -93,6 +93,31 @@ check_json "packets waited in extra buffers" lb \
 	"j['extra_bufs'] == 8000 and j['groups'][0][0]['waited'] > 3000 and j['groups'][0][0]['longest'] > 3000"
 check_json "and all of them arrived, in order" slow \
 	"j['packets'] == 6000 and j['sequence']['lost'] == 0 and j['sequence']['reordered'] == 0"
+
+# With too few extra buffers for what it missed, the oldest packets give way. All are told of.
+start lb lb -i in}1 -p g:1 -B 1000 --json
+lb=$pid
+wait_port 'g{0'
+start late pkt-gen -i g}0 -f rx --json --idle 30
+late=$pid
+wait_port 'g}0'
+kill -STOP "$late"
+run tx pkt-gen -i in{1 -f tx -n 6000 --json
+sleep 0.5
+kill -CONT "$late"
+finish_receiver "$late"
+kill -INT "$lb"
+finish "$lb"
+check_json "old packets give way to new ones" lb "j['groups'][0][0]['stolen'] > 1000"
+check_json "each was sent, or is counted" lb \
+	"sum(j['groups'][0][0][k] for k in ('packets', 'dropped', 'stolen')) == 6000"
+if cat "$dir/late.out" "$dir/lb.out" | py "
+r, lb = [json.loads(l) for l in text.splitlines()]
+sys.exit(r['packets'] != lb['groups'][0][0]['packets'])"; then
+	ok "what was sent has arrived"
+else
+	fail "what was sent has arrived: $(cat "$dir/late.out" "$dir/lb.out")"
+fi
 
 if [ "$NETMAP_HOST" = daemon ]; then
 	start orphan lb -i in}1 -p f:2
