@@ -447,16 +447,15 @@ int nm_binding_sync(struct nm_binding *b, enum nm_dir dir)
 	return error;
 }
 
-bool nm_binding_csb(const struct nm_binding *b)
+uint32_t nm_binding_csb(const struct nm_binding *b)
 {
-	uint32_t i;
+	uint32_t i, has = NM_KR_CSB | NM_KR_NEWS;
 
-	if (!nm_load_acquire(&b->ready))
-		return false;
+	if (!nm_load_acquire(&b->ready) || b->first[NM_RX] == b->last[NM_RX])
+		return 0;
 	for (i = b->first[NM_RX]; i < b->last[NM_RX]; i++)
-		if (!b->port->krings[NM_RX][i].csb)
-			return false;
-	return b->first[NM_RX] < b->last[NM_RX];
+		has &= b->port->krings[NM_RX][i].flags;
+	return has;
 }
 
 /* Syncs the rings of a direction; `event` if one is ready, NM_POLLERR if one is broken. */

@@ -55,8 +55,8 @@ void nm_binding_unregister(struct nm_binding *b);
 /* NIOCTXSYNC (NM_TX) and NIOCRXSYNC (NM_RX) on all rings of the binding. */
 int nm_binding_sync(struct nm_binding *b, enum nm_dir dir);
 
-/* Whether all of the binding's rx rings have a CSB, and there are some; see kring.h. */
-bool nm_binding_csb(const struct nm_binding *b);
+/* NM_KR_CSB or NM_KR_NEWS if all of the binding's rx rings have that, and there are some. */
+uint32_t nm_binding_csb(const struct nm_binding *b);
 
 /*
  * poll(2): `events` and the result are POLLIN, POLLOUT, POLLERR of the host

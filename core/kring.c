@@ -45,8 +45,8 @@ void nm_kring_init(struct nm_kring *kr, struct nm_port *port, enum nm_dir dir,
 	kr->mem = port->mem;
 	kr->sync = port->ops->sync[dir];
 	kr->notify = nm_kring_wake;
-	if (dir == NM_RX && port->ops->csb && port->ns->conf.csb)
-		kr->flags |= NM_KR_CSB;
+	if (dir == NM_RX && port->ns->conf.csb)
+		kr->flags |= port->ops->csb ? NM_KR_CSB : port->ops->news ? NM_KR_NEWS : 0;
 	nm_os_lock_init(&kr->lock);
 	nm_os_waitq_init(&kr->wq);
 	kring_reset(kr);
@@ -61,7 +61,7 @@ void nm_kring_fini(struct nm_kring *kr)
 /* Bytes before the ring, and with the ring. */
 static size_t ring_front(const struct nm_kring *kr)
 {
-	return kr->flags & NM_KR_CSB ? sizeof(struct nm_csb) : 0;
+	return kr->flags & (NM_KR_CSB | NM_KR_NEWS) ? sizeof(struct nm_csb) : 0;
 }
 
 static size_t ring_size(const struct nm_kring *kr)
@@ -122,6 +122,9 @@ int nm_kring_attach(struct nm_kring *kr, struct nm_err *err)
 	}
 	ring = (struct netmap_ring *)(front + ring_front(kr));
 	kr->csb = kr->flags & NM_KR_CSB ? (struct nm_csb *)front : NULL;
+	kr->news = kr->flags & NM_KR_NEWS ? &((struct nm_csb *)front)->ktoa.hwtail : NULL;
+	if (kr->news)
+		nm_store(kr->news, 0);
 	kring_reset(kr);
 	ring_describe(kr, ring);
 	for (i = 0; i < kr->num_slots; i++) {
@@ -162,6 +165,7 @@ void nm_kring_detach(struct nm_kring *kr)
 	nm_share_del(kr->mem, &kr->share);
 	nm_mem_free(kr->mem, NM_POOL_RING, (char *)ring - ring_front(kr), ring_size(kr));
 	kr->csb = NULL;
+	kr->news = NULL;
 }
 
 /*

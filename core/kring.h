@@ -53,6 +53,7 @@ typedef int (*nm_sync_fn)(struct nm_kring *kr, int flags);
 /* kr->flags */
 #define NM_KR_HOST 2 /* host ring */
 #define NM_KR_CSB  4 /* has a CSB, see below */
+#define NM_KR_NEWS 8 /* tells by it of packets, no more */
 
 /*
  * Where a call is a round trip to another process, a client that only wants to know what
@@ -64,7 +65,8 @@ typedef int (*nm_sync_fn)(struct nm_kring *kr, int flags);
  *
  * This is for rx rings whose packets come without being asked for (VALE), if the host wants
  * it (struct nm_ns_conf). A pipe's receiver has to call: it pulls what a sender waits with,
- * and the calls share the work between two processors.
+ * and the calls share the work between two processors. But it is told in ktoa when to, so that
+ * it can look for that instead of being woken.
  */
 struct nm_csb {
 	struct nm_csb_atok atok; /* the client's: hostile */
@@ -94,6 +96,7 @@ struct nm_kring {
 	uint32_t lease;	 /* vale rx: reserved up to here, published up to hwtail */
 	uint32_t *done;	 /* vale rx: runs that are copied but not yet published */
 	struct nm_csb *csb; /* shared with the client; NULL: it has to call for a sync */
+	uint32_t *news;	    /* pipe rx: hwtail, for the client to look at; or NULL */
 	uint32_t begun;	 /* with a CSB: hwcur when the sync in progress began */
 	bool open;	 /* vale rx: packets may be put in; read in the rm domain */
 	struct nm_stats stats;

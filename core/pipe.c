@@ -92,6 +92,8 @@ static uint32_t pipe_move(struct nm_kring *tx)
 		nm_stat_add(&tx->stats.drops[NM_DROP_BADSLOT], bad);
 	/* pairs with the acquire in rxsync: slots before tail */
 	nm_store_release(&rx->hwtail, i);
+	if (rx->news)
+		nm_store(rx->news, i);
 	return todo;
 }
 
@@ -176,6 +178,7 @@ static void pipe_free(struct nm_port *port)
 static const struct nm_port_ops pipe_ops = {
 	.kind = "pipe",
 	.sync = { pipe_txsync, pipe_rxsync },
+	.news = true,
 	.up = pipe_up,
 	.free = pipe_free,
 };

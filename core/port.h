@@ -32,7 +32,8 @@ enum nm_way { NM_TO_HOST, NM_TO_WIRE };
 struct nm_port_ops {
 	const char *kind; /* "nic", "vale", "pipe", "null": for listings */
 	nm_sync_fn sync[NM_DIRS];
-	bool csb; /* rx rings fill by themselves: clients may share their pointers */
+	bool csb;  /* rx rings fill by themselves: clients may share their pointers */
+	bool news; /* or at least see when a sync would show them more */
 	/*
 	 * The rest may be NULL. up: first use, krings exist; down: last use.
 	 * ring_up/ring_down: the kring's first and last user, its netmap_ring

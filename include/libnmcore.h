@@ -80,6 +80,12 @@ int nmcore_poller_poll(struct nmcore_poller *p, struct nmcore *nm, int events);
  */
 size_t nmcore_csb(struct nmcore *nm);
 
+/*
+ * As nmcore_csb(), for rings (a pipe's) that a sync must show what came, and take back what was
+ * seen: only ktoa.hwtail is of use, which is not the ring's tail if a sync would show more.
+ */
+size_t nmcore_news(struct nmcore *nm);
+
 /* Why the calling descriptor's last failed call failed: one line, or "". */
 const char *nmcore_error(struct nmcore *nm);
 

@@ -42,7 +42,7 @@
 #include <unistd.h>
 
 #define NMD_MAGIC   0x6d74656eu /* "netm" */
-#define NMD_VERSION 2
+#define NMD_VERSION 3
 
 #define NMD_MSG_MAX	16384 /* bytes of any message */
 #define NMD_FDS_MAX	3     /* descriptors that come with any message */
@@ -153,8 +153,8 @@ struct nmd_ioctl_done {
 struct nmd_memory {
 	struct nmd_header h;
 	uint64_t size;
-	uint32_t csb; /* as of nmcore_csb() */
-	uint32_t reserved;
+	uint32_t csb;	/* as of nmcore_csb(), or, if */
+	uint32_t calls; /* is not 0, of nmcore_news() */
 };
 
 struct nmd_poller {

@@ -48,6 +48,7 @@ struct nmc_csb {
 	char *region; /* NULL: none */
 	size_t size;
 	size_t front; /* bytes before a ring */
+	bool calls;   /* a sync takes a call all the same; there is only news of one */
 	unsigned int nrx, ntx;
 	struct netmap_ring *ring[NMC_CSB_RINGS]; /* nrx, and ntx behind them */
 	int64_t checked; /* ns: when a sync that found nothing last made a call */
@@ -149,6 +150,7 @@ void nmc_csb_init(struct nmc_file *f, int memfd, const struct nmd_memory *m);
 void nmc_csb_fini(struct nmc_file *f);
 bool nmc_csb_sync(struct nmc_file *f);
 bool nmc_csb_poll(struct nmc_file *f, int events);
+bool nmc_csb_calls_first(struct nmc_file *f, int events);
 bool nmc_csb_wait(struct nmc_file *f, int events, int64_t *since);
 void nmc_csb_waited(struct nmc_file *f, int64_t since, int got);
 

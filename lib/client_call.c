@@ -311,6 +311,11 @@ int nmc_await(struct nmc_file *f, int fd, int events, int timeout_ms)
 	int got;
 
 	nmc_enter();
+	if (nmc_csb_calls_first(f, events)) {
+		got = nmc_poll(f, fd, events, NULL);
+		if (got != 0)
+			return got;
+	}
 	if (nmc_csb_wait(f, events, &since))
 		return POLLIN;
 	ch = nmc_chan_get(f, fd);

@@ -84,6 +84,7 @@ void nmc_csb_init(struct nmc_file *f, int memfd, const struct nmd_memory *m)
 	c->region = p;
 	c->size = m->size;
 	c->front = m->csb;
+	c->calls = m->calls != 0;
 	c->checked = 0;
 	/* with one processor, who looks keeps others from sending */
 	c->spin = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 0 : -1;
@@ -196,7 +197,7 @@ static int sync_rings(const struct nmc_csb *c)
 /* Packets need no call. If there are none, is the daemon there at all, and the port? */
 bool nmc_csb_sync(struct nmc_file *f)
 {
-	int some = ready(f) ? sync_rings(&f->csb) : -1;
+	int some = ready(f) && !f->csb.calls ? sync_rings(&f->csb) : -1;
 	int64_t now;
 
 	if (some != 0)
@@ -224,20 +225,39 @@ static bool sent_all(const struct nmc_csb *c)
 	return true;
 }
 
+/* Whether a sync, which takes a call, would show us more. */
+static int news(const struct nmc_csb *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->nrx; i++)
+		if (__atomic_load_n(&ktoa_of(c, c->ring[i])->hwtail, __ATOMIC_RELAXED) !=
+		    __atomic_load_n(&c->ring[i]->tail, __ATOMIC_RELAXED))
+			return 1;
+	return 0;
+}
+
 /* As sync_rings(). */
 static int look(struct nmc_file *f, int events)
 {
 	if (events != POLLIN || !ready(f) || !sent_all(&f->csb))
 		return -1;
-	return sync_rings(&f->csb);
+	return f->csb.calls ? news(&f->csb) : sync_rings(&f->csb);
 }
 
 bool nmc_csb_poll(struct nmc_file *f, int events)
 {
-	return look(f, events) > 0;
+	return !f->csb.calls && look(f, events) > 0;
 }
 
 /* ---- waits ---- */
+
+/* A wait would look, but must first call, to send or to give back what was received. */
+bool nmc_csb_calls_first(struct nmc_file *f, int events)
+{
+	return events == POLLIN && __atomic_load_n(&f->csb.spin, __ATOMIC_RELAXED) > 0 &&
+	       ready(f) && (f->csb.calls || !sent_all(&f->csb));
+}
 
 /*
  * To sleep and be woken takes longer than it takes the next packets to come, when there are
@@ -250,13 +270,13 @@ bool nmc_csb_wait(struct nmc_file *f, int events, int64_t *since)
 
 	*since = 0;
 	if (some != 0 || budget < 0)
-		return some > 0;
+		return some > 0 && !f->csb.calls;
 	*since = now_ns();
 	while (budget > 0 && now_ns() - *since < budget) {
 		for (i = 0; i < SPIN_LOOKS; i++) {
 			some = look(f, events);
 			if (some != 0)
-				return some > 0;
+				return some > 0 && !f->csb.calls;
 			cpu_relax();
 		}
 		sched_yield();

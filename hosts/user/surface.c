@@ -417,7 +417,12 @@ int nmcore_poller_poll(struct nmcore_poller *p, struct nmcore *nm, int events)
 
 size_t nmcore_csb(struct nmcore *nm)
 {
-	return !inherited(nm) && nm_binding_csb(&nm->b) ? sizeof(struct nm_csb) : 0;
+	return !inherited(nm) && nm_binding_csb(&nm->b) == NM_KR_CSB ? sizeof(struct nm_csb) : 0;
+}
+
+size_t nmcore_news(struct nmcore *nm)
+{
+	return !inherited(nm) && nm_binding_csb(&nm->b) == NM_KR_NEWS ? sizeof(struct nm_csb) : 0;
 }
 
 const char *nmcore_error(struct nmcore *nm)

@@ -46,6 +46,7 @@ static void who_has_it(void)
 
 	client_open(&c, "vale0:t", &one_way);
 	t_eq(nmcore_csb(c.nm), 0);
+	t_eq(nmcore_news(c.nm), 0);
 	client_close(&c);
 	client_open(&c, "x{1", NULL);
 	t_eq(nmcore_csb(c.nm), 0);
@@ -150,6 +151,48 @@ static void wrong_pointers(void)
 	both_close();
 }
 
+/* What a pipe's receiver looks at, to know when a sync would show it more. */
+static void news_of_a_pipe(void)
+{
+	uint32_t n, i, number, round;
+	uint8_t from;
+
+	client_open(&tx, "x{1", NULL);
+	client_open(&rx, "x}1", NULL);
+	t_eq(nmcore_csb(rx.nm), 0);
+	t_eq(nmcore_news(rx.nm), sizeof(*atok) + sizeof(*ktoa));
+	ktoa = (struct nm_csb_ktoa *)((char *)rx.rx - sizeof(*ktoa));
+	n = rx.rx->num_slots;
+	for (round = 0; round < 3; round++) {
+		t_eq(ktoa->hwtail, rx.rx->tail);
+		/* it fills, and what finds no room stays with the sender */
+		for (i = 0; i < n - 1; i++)
+			client_put(&tx, ALL, 1, i);
+		client_sync(&tx, NIOCTXSYNC);
+		t_eq(ktoa->hwtail, (rx.rx->tail + n - 1) % n);
+		for (i = n - 1; i < n + 9; i++)
+			client_put(&tx, ALL, 1, i);
+		client_sync(&tx, NIOCTXSYNC);
+		client_sync(&rx, NIOCRXSYNC);
+		t_eq(ktoa->hwtail, rx.rx->tail);
+		for (i = 0; i < 10; i++)
+			t_check(client_take(&rx, &from, &number) && number == i);
+		t_eq(ktoa->hwtail, rx.rx->tail);
+		client_sync(&rx, NIOCRXSYNC); /* pulls */
+		t_eq(ktoa->hwtail, rx.rx->tail);
+		for (; i < n + 9; i++)
+			t_check(client_take(&rx, &from, &number) && number == i);
+		/* with nothing in it for the next one */
+		client_sync(&rx, NIOCRXSYNC);
+		client_close(&rx);
+		client_open(&rx, "x}1", NULL);
+	}
+	client_close(&rx);
+	t_eq(nmcore_news(tx.nm), sizeof(*atok) + sizeof(*ktoa));
+	client_close(&tx);
+	expect_nothing_left();
+}
+
 static bool stop;
 
 static void *scribble(void *arg)
@@ -196,4 +239,4 @@ static void hostile_pointers(void)
 }
 
 T_MAIN(T_CASE(who_has_it), T_LONG(any_mix, 200), T_CASE(new_client_of_a_ring),
-       T_CASE(wrong_pointers), T_LONG(hostile_pointers, 200))
+       T_CASE(wrong_pointers), T_CASE(news_of_a_pipe), T_LONG(hostile_pointers, 200))

@@ -11,7 +11,7 @@ import time
 
 import beds
 from results import BUILD, JOBS, TOP, Sum, last_line, run, say, tail, take_tap, take_test
-from standstill import Watch
+from standstill import Watch, one_group
 
 COVERAGE_LIMIT = 85.0
 WATCH = Watch()
@@ -298,6 +298,17 @@ STAGES = [
 ]
 
 
+def run_stage(name, title, fn, full):
+    say(f'== {name}: {title}')
+    result = fn(full)
+    for _, test, why in result.failed:
+        say(f'    FAILED {test}: {why}')
+    for _, test, why in result.skipped:
+        say(f'    skipped {test}: {why}')
+    say(f'    {result}')
+    return result
+
+
 def main():
     parser = argparse.ArgumentParser(prog='check')
     parser.add_argument('--full', action='store_true')
@@ -315,17 +326,10 @@ def main():
     total = Sum()
     start = time.time()
     WATCH.start()
-    for name, title, fn in STAGES:
-        if args.only and name not in args.only:
-            continue
-        say(f'== {name}: {title}')
-        result = fn(args.full)
-        for _, test, why in result.failed:
-            say(f'    FAILED {test}: {why}')
-        for _, test, why in result.skipped:
-            say(f'    skipped {test}: {why}')
-        say(f'    {result}')
-        total.add(result)
+    stages = [stage for stage in STAGES if not args.only or stage[0] in args.only]
+    with one_group(say):
+        for stage in stages:
+            total.add(run_stage(*stage, args.full))
     say()
     if total.failed:
         say('What failed:')

@@ -1,15 +1,49 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-Times at which nothing ran but what ran already: not even this. What watches a clock fails then.
+Times at which the tests of one session keep everybody else from the processors.
 
-A virtual machine may be stopped for a while. But where it was seen (Linux 6.18, for up to a minute),
-the kernel's own watchdogs went on: its threads were kept from the processors. By whom is not known
-yet; what yields in a loop (sched_yield) while it looks for packets is to be suspected first.
+Linux makes a scheduling group of each session (sched_autogroup), and each test is one. In Linux
+6.18 a group whose processes wake each other in turn, on several processors, some 100,000 times a
+second, as a daemon and its clients do, can be ahead of all others for up to a minute: it gets
+another weight whenever one of them sleeps or wakes, and hardly grows older by it. Not even the
+kernel's own threads run then (`rcu_preempt kthread starved`), and what watches a clock fails.
+
+So that is switched off while the tests run, if we may. Where it is not ours to do, or the whole
+machine is stopped, tests that failed meanwhile are run once more.
 """
+import contextlib
 import threading
 import time
 
+AUTOGROUP = '/proc/sys/kernel/sched_autogroup_enabled'
 LONG = 15  # seconds
+
+
+def write(path, text):
+    try:
+        with open(path, 'w') as f:
+            f.write(text)
+        return True
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def one_group(say):
+    """Sessions that begin in here are not groups of their own."""
+    try:
+        with open(AUTOGROUP) as f:
+            was = f.read().strip()
+    except OSError:
+        was = '0'
+    mine = was != '0' and write(AUTOGROUP, '0')
+    if mine:
+        say('kernel.sched_autogroup_enabled is 0 until this ends: see tools/runner/standstill.py')
+    try:
+        yield
+    finally:
+        if mine:
+            write(AUTOGROUP, was)
 
 
 class Watch(threading.Thread):
