@@ -41,7 +41,7 @@ def meson_test(directory, log, env, select):
         os.remove(testlog)
     # More than there are processors: most tests wait most of the time. (And patience: the
     # machine may be busy with other things.)
-    code = run(['meson', 'test', '-C', directory, f'--num-processes={JOBS * 2}',
+    code = run(['meson', 'test', '-C', directory, f'--num-processes={JOBS * 3}',
                 '--timeout-multiplier=3', *select], log, dict(os.environ, **(env or {})))
     if not os.path.exists(testlog):
         return code, None
