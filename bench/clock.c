@@ -67,7 +67,6 @@ int main(void)
 	qsort(tsc, RUNS, sizeof(tsc[0]), compare);
 	printf("{\"core_mhz\":%.0f,\"core_mhz_median\":%.0f,\"core_mhz_max\":%.0f,"
 	       "\"tsc_mhz\":%.1f,\"x\":%u}\n",
-	       mhz[RUNS * 9 / 10], mhz[RUNS / 2], mhz[RUNS - 1], tsc[RUNS / 2],
-	       (unsigned)(x & 1));
+	       mhz[RUNS * 9 / 10], mhz[RUNS / 2], mhz[RUNS - 1], tsc[RUNS / 2], (unsigned)(x & 1));
 	return 0;
 }

@@ -39,8 +39,9 @@ static unsigned slots; /* of each ring; 0: the default */
 
 static void end_open(struct end *e, const char *name)
 {
-	struct nmreq_register reg = {
-		.nr_mode = NR_REG_ALL_NIC, .nr_tx_slots = slots, .nr_rx_slots = slots};
+	struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC,
+				      .nr_tx_slots = slots,
+				      .nr_rx_slots = slots };
 	struct nmreq_header hdr = {
 		.nr_version = NETMAP_API,
 		.nr_reqtype = NETMAP_REQ_REGISTER,
@@ -76,8 +77,7 @@ static void header_fill(char *p, unsigned dst, unsigned src)
 	memcpy(p + 6, &lo, 8);
 }
 
-static void send_batch(struct end *e, unsigned batch, unsigned len, unsigned dst,
-		       unsigned src)
+static void send_batch(struct end *e, unsigned batch, unsigned len, unsigned dst, unsigned src)
 {
 	struct netmap_ring *r = e->tx;
 	uint32_t i = r->head;
@@ -134,8 +134,7 @@ static void copy_batch(struct copy *c, unsigned batch, unsigned len)
 }
 
 /* One run: rounds until `seconds` are over, in blocks, so as to read the clock rarely. */
-static struct sample run(struct end *a, struct end *b, struct copy *c, unsigned batch,
-			 unsigned len)
+static struct sample run(struct end *a, struct end *b, struct copy *c, unsigned batch, unsigned len)
 {
 	struct counters c0, c1, d;
 	uint64_t packets = 0;
@@ -168,8 +167,8 @@ static int by_cycles(const void *x, const void *y)
 	return (a->cycles > b->cycles) - (a->cycles < b->cycles);
 }
 
-static void report(const char *what, unsigned ports, unsigned len, unsigned batch,
-		   struct end *a, struct end *b, struct copy *c)
+static void report(const char *what, unsigned ports, unsigned len, unsigned batch, struct end *a,
+		   struct end *b, struct copy *c)
 {
 	struct sample s[RUNS_MAX], *m = &s[runs / 2];
 	unsigned n = a ? a->tx->num_slots : slots;
@@ -183,11 +182,11 @@ static void report(const char *what, unsigned ports, unsigned len, unsigned batc
 		       "\"len\":%u,"
 		       "\"batch\":%u,\"cycles\":%.2f,\"instructions\":%.2f,\"ns\":%.3f,"
 		       "\"cycles_min\":%.2f,\"cycles_max\":%.2f,\"runs\":%u}\n",
-		       what, ports, n, len, batch, m->cycles, m->instructions, m->ns,
-		       s[0].cycles, s[runs - 1].cycles, runs);
+		       what, ports, n, len, batch, m->cycles, m->instructions, m->ns, s[0].cycles,
+		       s[runs - 1].cycles, runs);
 	else
-		printf("%-12s %5u %5u %6u %6u %9.1f %9.1f %8.2f %9.2f\n", what, ports, n,
-		       len, batch, m->cycles, m->instructions, m->ns, 1e3 / m->ns);
+		printf("%-12s %5u %5u %6u %6u %9.1f %9.1f %8.2f %9.2f\n", what, ports, n, len,
+		       batch, m->cycles, m->instructions, m->ns, 1e3 / m->ns);
 	fflush(stdout);
 }
 
@@ -242,7 +241,7 @@ static void bench_pair(const char *what, const char *na, const char *nb, unsigne
 /* How the price of a packet grows with the memory that its rings go through. */
 static void bench_rings(const unsigned *lens)
 {
-	static const unsigned sizes[] = {128, 256, 512, 1024, 2048, 0}, batch[] = {64, 0};
+	static const unsigned sizes[] = { 128, 256, 512, 1024, 2048, 0 }, batch[] = { 64, 0 };
 	const size_t room = 16 << 20;
 	struct copy c;
 
@@ -283,21 +282,21 @@ static bool wanted(char **cases, const char *what)
 
 int main(int argc, char **argv)
 {
-	static const struct option opts[] = {{"json", no_argument, NULL, 'j'},
-					     {"quick", no_argument, NULL, 'q'},
-					     {"runs", required_argument, NULL, 'r'},
-					     {"seconds", required_argument, NULL, 's'},
-					     {"lens", required_argument, NULL, 'l'},
-					     {"batches", required_argument, NULL, 'b'},
-					     {"slots", required_argument, NULL, 'n'},
-					     {"help", no_argument, NULL, 'h'},
-					     {NULL, 0, NULL, 0}};
+	static const struct option opts[] = { { "json", no_argument, NULL, 'j' },
+					      { "quick", no_argument, NULL, 'q' },
+					      { "runs", required_argument, NULL, 'r' },
+					      { "seconds", required_argument, NULL, 's' },
+					      { "lens", required_argument, NULL, 'l' },
+					      { "batches", required_argument, NULL, 'b' },
+					      { "slots", required_argument, NULL, 'n' },
+					      { "help", no_argument, NULL, 'h' },
+					      { NULL, 0, NULL, 0 } };
 	static unsigned my_lens[LIST_MAX], my_batches[LIST_MAX];
-	static const unsigned all[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 0};
-	static const unsigned quick[] = {1, 32, 256, 0}, one[] = {256, 0};
-	static const unsigned both[] = {60, 1514, 0}, len60[] = {60, 0},
-			      len1514[] = {1514, 0};
-	static const unsigned ports[] = {2, 8, 64, 254, 0};
+	static const unsigned all[] = { 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 0 };
+	static const unsigned quick[] = { 1, 32, 256, 0 }, one[] = { 256, 0 };
+	static const unsigned both[] = { 60, 1514, 0 }, len60[] = { 60, 0 },
+			      len1514[] = { 1514, 0 };
+	static const unsigned ports[] = { 2, 8, 64, 254, 0 };
 	const unsigned *batches = all, *lens = both;
 	int c;
 
@@ -337,8 +336,8 @@ int main(int argc, char **argv)
 	if (!counters_open(false))
 		warnx("no hardware counters: cycles are those of the time stamp counter");
 	if (!json)
-		printf("%-12s %5s %5s %6s %6s %9s %9s %8s %9s\n", "case", "ports",
-		       "slots", "bytes", "batch", "cycles", "instr", "ns", "Mpps");
+		printf("%-12s %5s %5s %6s %6s %9s %9s %8s %9s\n", "case", "ports", "slots", "bytes",
+		       "batch", "cycles", "instr", "ns", "Mpps");
 	if (wanted(argv + optind, "null"))
 		bench_null(lens, batches);
 	if (wanted(argv + optind, "pipe"))

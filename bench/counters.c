@@ -56,7 +56,7 @@ static uint64_t timestamp(void)
 
 void counters_read(struct counters *c)
 {
-	uint64_t v[3] = {0, 0, 0};
+	uint64_t v[3] = { 0, 0, 0 };
 
 	c->hardware = group >= 0 && read(group, v, sizeof(v)) == (ssize_t)sizeof(v);
 	c->cycles = c->hardware ? v[1] : timestamp();

@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 struct counters {
-	uint64_t cycles;       /* core cycles, user space (and kernel where allowed) */
+	uint64_t cycles; /* core cycles, user space (and kernel where allowed) */
 	uint64_t instructions;
 	uint64_t ns;
-	bool hardware;	       /* false: cycles are those of the time stamp counter */
+	bool hardware; /* false: cycles are those of the time stamp counter */
 };
 
 /* Opens the counters; false (and only the time stamp counter) where there are none. */

@@ -80,8 +80,7 @@ static void *player(void *arg)
 	return NULL;
 }
 
-static void start_inside(const struct bench *b, const char *from, const char *to,
-			 pthread_t *thread)
+static void start_inside(const struct bench *b, const char *from, const char *to, pthread_t *thread)
 {
 	struct direction *d = &inside.dir[0];
 	unsigned n = 1000;
@@ -90,19 +89,18 @@ static void start_inside(const struct bench *b, const char *from, const char *to
 	inside.dirs = 1;
 	if (from) {
 		d->from = open_port(from);
-		d->link.delay = (struct delay){.kind = DELAY_CONSTANT,
-					       .min_ns = b->delay_ns,
-					       .max_ns = b->delay_ns};
+		d->link.delay = (struct delay){ .kind = DELAY_CONSTANT,
+						.min_ns = b->delay_ns,
+						.max_ns = b->delay_ns };
 	} else {
 		d->link.bandwidth =
-			(struct bandwidth){.kind = BANDWIDTH_PACKETS, .rate = b->rate};
+			(struct bandwidth){ .kind = BANDWIDTH_PACKETS, .rate = b->rate };
 		packets = calloc(n, sizeof(*packets));
 		if (!packets)
 			err(EXIT_FAILURE, "%u packets", n);
 		for (unsigned i = 0; i < n; i++)
 			packets[i].len = packets[i].wire_len = b->len;
-		inside.file =
-			(struct pcapfile){.packet = packets, .count = n, .data = content};
+		inside.file = (struct pcapfile){ .packet = packets, .count = n, .data = content };
 		inside.count = b->want;
 	}
 	sender_init(&d->sender, open_port(to), &d->link, SENDER_BATCH);
@@ -179,8 +177,7 @@ static void receive(struct bench *b)
 static void run(struct bench *b)
 {
 	uint64_t start = now_ns(), now;
-	uint64_t end =
-		start + (uint64_t)(b->seconds * 1e9) + (uint64_t)b->delay_ns + WAIT_NS;
+	uint64_t end = start + (uint64_t)(b->seconds * 1e9) + (uint64_t)b->delay_ns + WAIT_NS;
 
 	while (b->got < b->want && (now = now_ns()) < end && !stop_requested) {
 		if (b->tx)
@@ -204,8 +201,7 @@ static void places(struct bench *b)
 			earliest = offset;
 	}
 	for (i = 0; i < b->got; i++) {
-		offset = (double)(b->at[i] - b->first) - (double)i * 1e9 / b->rate -
-			 earliest;
+		offset = (double)(b->at[i] - b->first) - (double)i * 1e9 / b->rate - earliest;
 		histogram_add(&b->late, (uint64_t)(offset + 0.5));
 	}
 }
@@ -216,8 +212,8 @@ static void report(struct bench *b)
 	double pps = 0;
 
 	if (b->got < 2)
-		errx(EXIT_FAILURE, "%llu of %llu packets came",
-		     (unsigned long long)b->got, (unsigned long long)b->want);
+		errx(EXIT_FAILURE, "%llu of %llu packets came", (unsigned long long)b->got,
+		     (unsigned long long)b->want);
 	if (b->rate_only)
 		places(b);
 	if (b->last > b->first)
@@ -229,8 +225,7 @@ static void report(struct bench *b)
 	       (unsigned long long)b->got, pps, histogram_mean(h),
 	       (unsigned long long)histogram_percentile(h, 50),
 	       (unsigned long long)histogram_percentile(h, 99),
-	       (unsigned long long)histogram_percentile(h, 99.9),
-	       (unsigned long long)h->max);
+	       (unsigned long long)histogram_percentile(h, 99.9), (unsigned long long)h->max);
 }
 
 static void usage(void)
@@ -251,10 +246,10 @@ static int parse(struct bench *b, int argc, char **argv)
 	while ((o = getopt(argc - 1, argv + 1, "r:d:t:l:i")) != -1) {
 		if (o == 'i')
 			b->inside = 1;
-		else if (parse_scaled(optarg, o == 'r'	 ? &b->rate
-					      : o == 'd' ? &b->delay_ns
-					      : o == 't' ? &b->seconds
-							 : &length) ||
+		else if (parse_scaled(optarg, o == 'r' ? &b->rate :
+					      o == 'd' ? &b->delay_ns :
+					      o == 't' ? &b->seconds :
+							 &length) ||
 			 o == '?')
 			usage();
 	}
@@ -270,7 +265,7 @@ static int parse(struct bench *b, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct bench b = {.rate = 1e5, .seconds = 1, .len = 60};
+	struct bench b = { .rate = 1e5, .seconds = 1, .len = 60 };
 	int at = parse(&b, argc, argv);
 	pthread_t thread;
 	const char *in, *out;

@@ -58,7 +58,7 @@ static void die(struct bench *b, const char *what)
 
 static void open_port(struct bench *b, const char *ifname)
 {
-	struct nmreq_register reg = {.nr_mode = NR_REG_ONE_NIC, .nr_ringid = b->queue};
+	struct nmreq_register reg = { .nr_mode = NR_REG_ONE_NIC, .nr_ringid = b->queue };
 	struct nmreq_header hdr = {
 		.nr_version = NETMAP_API,
 		.nr_reqtype = NETMAP_REQ_REGISTER,
@@ -74,8 +74,7 @@ static void open_port(struct bench *b, const char *ifname)
 	if (!b->nm || nmcore_ioctl(b->nm, NIOCCTRL, &hdr) < 0)
 		die(b, ifname);
 	fd = nmcore_memfd(b->nm, &size);
-	mem = fd < 0 ? MAP_FAILED
-		     : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	mem = fd < 0 ? MAP_FAILED : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (mem == MAP_FAILED)
 		die(b, "memory");
 	nifp = NETMAP_IF(mem, reg.nr_offset);
@@ -189,15 +188,14 @@ static void run(struct bench *b, char mode)
 
 static int usage(void)
 {
-	fprintf(stderr,
-		"usage: bench-nic txonly|rxdrop|l2fwd IFNAME [-q queue] [-l length] "
-		"[-b batch] [-t seconds] [-g]\n");
+	fprintf(stderr, "usage: bench-nic txonly|rxdrop|l2fwd IFNAME [-q queue] [-l length] "
+			"[-b batch] [-t seconds] [-g]\n");
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
-	static struct bench b = {.len = 60, .batch = 64, .seconds = 3};
+	static struct bench b = { .len = 60, .batch = 64, .seconds = 3 };
 	int opt;
 
 	if (argc < 3 || !strchr("trl", argv[1][0]))

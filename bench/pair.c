@@ -156,8 +156,8 @@ static void report(const struct pair_way *way, unsigned len, unsigned batch)
 		       way->name, len, batch, m->ticks, m->net, m->empty, m->ns, m->net_ns,
 		       s[0].net, s[runs - 1].net, m->lost, runs);
 	else
-		printf("%-8s %6u %6u %9.1f %9.1f %9.0f %9.1f %7.1f %7.2f\n", way->name, len,
-		       batch, m->ticks, m->net, m->empty, m->ns, m->lost * 100, 1e3 / m->ns);
+		printf("%-8s %6u %6u %9.1f %9.1f %9.0f %9.1f %7.1f %7.2f\n", way->name, len, batch,
+		       m->ticks, m->net, m->empty, m->ns, m->lost * 100, 1e3 / m->ns);
 	fflush(stdout);
 }
 
@@ -182,13 +182,15 @@ static const struct pair_way *way_called(const char *name)
 
 int main(int argc, char **argv)
 {
-	static const struct option opts[] = {
-		{"json", no_argument, NULL, 'j'},	  {"runs", required_argument, NULL, 'r'},
-		{"seconds", required_argument, NULL, 's'}, {"lens", required_argument, NULL, 'l'},
-		{"batches", required_argument, NULL, 'b'}, {"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0}};
+	static const struct option opts[] = { { "json", no_argument, NULL, 'j' },
+					      { "runs", required_argument, NULL, 'r' },
+					      { "seconds", required_argument, NULL, 's' },
+					      { "lens", required_argument, NULL, 'l' },
+					      { "batches", required_argument, NULL, 'b' },
+					      { "help", no_argument, NULL, 'h' },
+					      { NULL, 0, NULL, 0 } };
 	static unsigned my_lens[LIST_MAX], my_batches[LIST_MAX];
-	static const unsigned all[] = {1, 16, 64, 256, 500, 1000, 0}, both[] = {60, 1514, 0};
+	static const unsigned all[] = { 1, 16, 64, 256, 500, 1000, 0 }, both[] = { 60, 1514, 0 };
 	const unsigned *batches = all, *lens = both;
 	const struct pair_way *way;
 	int c;

@@ -68,7 +68,9 @@ static void attach(const char *ifname)
 	int map = bpf_map_create(BPF_MAP_TYPE_XSKMAP, "pair", 4, 4, 1, NULL), prog, error;
 	int key = 0, fd = xsk_socket__fd(to.xsk);
 	struct bpf_insn insns[] = {
-		{ .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = 1, .src_reg = BPF_PSEUDO_MAP_FD,
+		{ .code = BPF_LD | BPF_DW | BPF_IMM,
+		  .dst_reg = 1,
+		  .src_reg = BPF_PSEUDO_MAP_FD,
 		  .imm = map },
 		{ 0 },
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 2, .imm = 0 },

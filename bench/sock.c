@@ -144,9 +144,9 @@ void sock_report(struct sock_run *r)
 		printf("{\"program\":\"%s\",\"mode\":\"%s\",\"len\":%u,\"batch\":%u,"
 		       "\"packets\":%llu,\"seconds\":%.6f,\"mpps\":%.4f,\"cycles\":%.1f,"
 		       "\"instructions\":%.1f,\"hardware\":%s}\n",
-		       r->program, r->what, r->len, r->batch,
-		       (unsigned long long)r->packets, seconds, mpps, d.cycles / n,
-		       d.instructions / n, d.hardware ? "true" : "false");
+		       r->program, r->what, r->len, r->batch, (unsigned long long)r->packets,
+		       seconds, mpps, d.cycles / n, d.instructions / n,
+		       d.hardware ? "true" : "false");
 	else
 		printf("%s %s: %llu packets in %.3f s: %.3f Mpps\n", r->program, r->what,
 		       (unsigned long long)r->packets, seconds, mpps);

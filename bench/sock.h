@@ -18,12 +18,12 @@ struct sock_run {
 	unsigned len, batch;
 	bool json;
 
-	uint64_t packets;	/* so far */
-	uint64_t sum;		/* of what was received, so that it is looked at */
-	uint64_t seen;		/* by sock_over() */
-	uint64_t unclocked;	/* packets since `last` */
-	double first, last;	/* time of the first and last packets */
-	struct counters c0;	/* at the first */
+	uint64_t packets;   /* so far */
+	uint64_t sum;	    /* of what was received, so that it is looked at */
+	uint64_t seen;	    /* by sock_over() */
+	uint64_t unclocked; /* packets since `last` */
+	double first, last; /* time of the first and last packets */
+	struct counters c0; /* at the first */
 };
 
 /* Options after "MODE IFNAME"; ends the program if they are wrong. */

@@ -147,13 +147,11 @@ static void run_ring_tx(struct sock_run *r)
 		for (k = 0; k < r->batch && k < left; k++) {
 			struct tpacket2_hdr *h = (void *)(ring + (size_t)next * FRAME);
 
-			if (__atomic_load_n(&h->tp_status, __ATOMIC_ACQUIRE) !=
-			    TP_STATUS_AVAILABLE)
+			if (__atomic_load_n(&h->tp_status, __ATOMIC_ACQUIRE) != TP_STATUS_AVAILABLE)
 				break;
 			sock_frame(r, (unsigned char *)h + data);
 			h->tp_len = r->len;
-			__atomic_store_n(&h->tp_status, TP_STATUS_SEND_REQUEST,
-					 __ATOMIC_RELEASE);
+			__atomic_store_n(&h->tp_status, TP_STATUS_SEND_REQUEST, __ATOMIC_RELEASE);
 			next = (next + 1) % frames;
 		}
 		if (send(fd, NULL, 0, 0) < 0 && errno != ENOBUFS && errno != EAGAIN &&

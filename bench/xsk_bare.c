@@ -90,8 +90,7 @@ static void fill_all(struct bare *b)
 	if (xsk_ring_prod__reserve(&b->fill, n, &idx) != n)
 		die("fill ring", ENOSPC);
 	for (unsigned int i = 0; i < n; i++)
-		*xsk_ring_prod__fill_addr(&b->fill, idx++) =
-			(unsigned long long)i * CHUNK;
+		*xsk_ring_prod__fill_addr(&b->fill, idx++) = (unsigned long long)i * CHUNK;
 	xsk_ring_prod__submit(&b->fill, n);
 }
 
@@ -112,7 +111,7 @@ static void frames(struct bare *b)
 
 static void open_socket(struct bare *b)
 {
-	struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 	struct xsk_umem_config ucfg = {
 		.fill_size = b->ring,
 		.comp_size = b->ring,
@@ -121,8 +120,7 @@ static void open_socket(struct bare *b)
 	struct xsk_socket_config scfg = {
 		.rx_size = b->ring,
 		.tx_size = b->ring,
-		.libxdp_flags =
-			b->mode == TXONLY ? XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD : 0,
+		.libxdp_flags = b->mode == TXONLY ? XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD : 0,
 		.xdp_flags = b->generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE,
 		.bind_flags = XDP_COPY | XDP_USE_NEED_WAKEUP,
 	};
@@ -130,8 +128,7 @@ static void open_socket(struct bare *b)
 	int error;
 
 	setrlimit(RLIMIT_MEMLOCK, &all);
-	b->mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		      0);
+	b->mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (b->mem == MAP_FAILED)
 		die("memory", errno);
 	frames(b);
@@ -140,8 +137,8 @@ static void open_socket(struct bare *b)
 		die("umem", -error);
 	/* the kernel may still be closing the one before us */
 	for (int tries = 0; tries < 40; tries++) {
-		error = xsk_socket__create(&b->xsk, b->ifname, b->queue, b->umem, &b->rx,
-					   &b->tx, &scfg);
+		error = xsk_socket__create(&b->xsk, b->ifname, b->queue, b->umem, &b->rx, &b->tx,
+					   &scfg);
 		if (error != -EBUSY)
 			break;
 		usleep(50000);
@@ -156,8 +153,8 @@ static void kick(struct bare *b)
 {
 	if (!b->in_flight || !xsk_ring_prod__needs_wakeup(&b->tx))
 		return;
-	if (sendto(xsk_socket__fd(b->xsk), NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 &&
-	    errno != EAGAIN && errno != EBUSY && errno != ENOBUFS)
+	if (sendto(xsk_socket__fd(b->xsk), NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 && errno != EAGAIN &&
+	    errno != EBUSY && errno != ENOBUFS)
 		die("sendto", errno);
 }
 
@@ -201,7 +198,7 @@ static void tx_round(struct bare *b)
 
 static void wait_rx(struct bare *b)
 {
-	struct pollfd pfd = {.fd = xsk_socket__fd(b->xsk), .events = POLLIN};
+	struct pollfd pfd = { .fd = xsk_socket__fd(b->xsk), .events = POLLIN };
 
 	b->waited = true;
 	poll(&pfd, 1, 100);
@@ -275,15 +272,14 @@ static void run(struct bare *b)
 
 static int usage(void)
 {
-	fprintf(stderr,
-		"usage: xsk-bare txonly|rxdrop|l2fwd IFNAME [-q queue] [-l length] "
-		"[-b batch] [-t seconds] [-r ring size] [-g]\n");
+	fprintf(stderr, "usage: xsk-bare txonly|rxdrop|l2fwd IFNAME [-q queue] [-l length] "
+			"[-b batch] [-t seconds] [-r ring size] [-g]\n");
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
-	static struct bare b = {.len = 60, .batch = 64, .ring = 2048, .seconds = 3};
+	static struct bare b = { .len = 60, .batch = 64, .ring = 2048, .seconds = 3 };
 	int opt;
 
 	if (argc < 3)

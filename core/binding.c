@@ -39,16 +39,15 @@ static int check_flags(struct nm_binding *b, const struct nmreq_register *reg)
 }
 
 /* One ring `id` of those in [base, base + count), in each direction that has it. */
-static int range_one(struct nm_binding *b, uint32_t id, const uint32_t *base,
-		     const uint32_t *count)
+static int range_one(struct nm_binding *b, uint32_t id, const uint32_t *base, const uint32_t *count)
 {
 	const char *kind = base[NM_TX] || base[NM_RX] ? "host " : "";
 	int dir;
 
 	if (id >= count[NM_TX] && id >= count[NM_RX])
 		return nm_fail(&b->err, -EINVAL,
-			       "%s has no %sring %u: it has %u tx and %u rx %srings",
-			       b->port->name, kind, id, count[NM_TX], count[NM_RX], kind);
+			       "%s has no %sring %u: it has %u tx and %u rx %srings", b->port->name,
+			       kind, id, count[NM_TX], count[NM_RX], kind);
 	for (dir = 0; dir < NM_DIRS; dir++) {
 		b->first[dir] = base[dir] + (id < count[dir] ? id : count[dir]);
 		b->last[dir] = b->first[dir] + (id < count[dir]);
@@ -62,8 +61,8 @@ static int range_host(struct nm_binding *b)
 
 	if (port->nhost[NM_TX] || port->nhost[NM_RX])
 		return 0;
-	return nm_fail(&b->err, -EOPNOTSUPP,
-		       "%s has no host rings: register its NIC rings only", port->name);
+	return nm_fail(&b->err, -EOPNOTSUPP, "%s has no host rings: register its NIC rings only",
+		       port->name);
 }
 
 /* Which rings the mode and flags mean: [first, last) of each direction. */
@@ -141,8 +140,8 @@ static int get_rings(struct nm_binding *b, int dir)
 		if (kr->excl || (excl && kr->bindings))
 			error = nm_fail(&b->err, -EBUSY, "%s ring %u of %s is %s",
 					dir == NM_TX ? "tx" : "rx", i, b->port->name,
-					kr->excl ? "held exclusively by another program"
-						 : "in use: it can not be had exclusively");
+					kr->excl ? "held exclusively by another program" :
+						   "in use: it can not be had exclusively");
 		if (!error && kr->users && !kr->bindings)
 			nm_kring_renew(kr);
 		if (!error)
@@ -161,8 +160,9 @@ static int get_rings(struct nm_binding *b, int dir)
 
 static size_t if_size(const struct nm_binding *b)
 {
-	return sizeof(struct netmap_if) + sizeof(int64_t) * ((size_t)nm_port_nrings(b->port, NM_TX) +
-							      nm_port_nrings(b->port, NM_RX));
+	return sizeof(struct netmap_if) +
+	       sizeof(int64_t) *
+		       ((size_t)nm_port_nrings(b->port, NM_TX) + nm_port_nrings(b->port, NM_RX));
 }
 
 static int make_if(struct nm_binding *b)
@@ -187,9 +187,9 @@ static int make_if(struct nm_binding *b)
 			bool mine = i >= b->first[dir] && i < b->last[dir];
 
 			*(int64_t *)&nifp->ring_ofs[k] =
-				mine ? (int64_t)nm_mem_offset(b->mem,
-							      port->krings[dir][i].ring) -
-					       (int64_t)nm_mem_offset(b->mem, nifp) : 0;
+				mine ? (int64_t)nm_mem_offset(b->mem, port->krings[dir][i].ring) -
+						(int64_t)nm_mem_offset(b->mem, nifp) :
+				       0;
 		}
 	}
 	b->nifp = nifp;
@@ -206,8 +206,8 @@ static int get_extra(struct nm_binding *b, uint32_t n)
 		return 0;
 	if (n > nm_mem_nbufs(b->mem))
 		return nm_fail(&b->err, -ENOMEM,
-			       "%u extra buffers: memory %u has at most %u buffers", n,
-			       b->mem->id, nm_mem_nbufs(b->mem));
+			       "%u extra buffers: memory %u has at most %u buffers", n, b->mem->id,
+			       nm_mem_nbufs(b->mem));
 	idx = nm_os_alloc((size_t)n * sizeof(*idx));
 	if (!idx)
 		return nm_fail(&b->err, -ENOMEM, "no memory for %u extra buffers", n);
@@ -229,7 +229,8 @@ static int get_extra(struct nm_binding *b, uint32_t n)
 static uint32_t extra_next(const struct nm_mem *mem, uint32_t idx)
 {
 	return idx >= NM_BUF_FIRST && idx < nm_mem_nbufs_committed(mem) ?
-		       nm_load((uint32_t *)nm_mem_buf(mem, idx)) : 1;
+		       nm_load((uint32_t *)nm_mem_buf(mem, idx)) :
+		       1;
 }
 
 /*
@@ -439,9 +440,10 @@ int nm_binding_sync(struct nm_binding *b, enum nm_dir dir)
 		e = kring_sync(b, &b->port->krings[dir][i], NM_SYNC_FORCE);
 		if (nm_unlikely(e) && !error)
 			error = nm_fail(&b->err, e,
-					e == -EINVAL ? "%s ring %u: head or cur outside [head, tail]; "
-						       "the ring starts over"
-						     : "%s ring %u: sync failed",
+					e == -EINVAL ?
+						"%s ring %u: head or cur outside [head, tail]; "
+						"the ring starts over" :
+						"%s ring %u: sync failed",
 					dir == NM_TX ? "tx" : "rx", i);
 	}
 	return error;

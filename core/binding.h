@@ -24,8 +24,8 @@ struct nm_binding {
 	uint32_t first[NM_DIRS], last[NM_DIRS]; /* rings [first, last) of the port */
 	uint32_t mode;				/* NR_REG_* */
 	uint64_t flags;				/* NR_* as accepted */
-	struct nm_share extra; /* extra buffers, if there are any */
-	uint32_t owner; /* the client's process id, for listings */
+	struct nm_share extra;			/* extra buffers, if there are any */
+	uint32_t owner;				/* the client's process id, for listings */
 	struct nm_err err;
 };
 
@@ -48,8 +48,7 @@ int nm_binding_legacy(struct nm_binding *b, uint32_t request, uint64_t addr);
 int nm_request(struct nm_binding *b, struct nmreq_header *hdr, void *body);
 
 /* Register and unregister, on a validated private copy. Namespace locked. */
-int nm_binding_register(struct nm_binding *b, const char *name,
-			struct nmreq_register *reg);
+int nm_binding_register(struct nm_binding *b, const char *name, struct nmreq_register *reg);
 void nm_binding_unregister(struct nm_binding *b);
 
 /* NIOCTXSYNC (NM_TX) and NIOCRXSYNC (NM_RX) on all rings of the binding. */

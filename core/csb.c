@@ -10,8 +10,8 @@ void nm_csb_collect(struct nm_kring *kr)
 	uint32_t head = nm_load_acquire(&kr->csb->atok.head), n = kr->num_slots;
 
 	/* the same rule as in begin(); what breaks it is refused there, in words */
-	if (nm_likely(head < n && nm_dist(kr->hwcur, head, n) <=
-					  nm_dist(kr->hwcur, nm_load(&kr->hwtail), n)))
+	if (nm_likely(head < n &&
+		      nm_dist(kr->hwcur, head, n) <= nm_dist(kr->hwcur, nm_load(&kr->hwtail), n)))
 		nm_store_release(&kr->hwcur, head);
 }
 

@@ -12,7 +12,7 @@ struct nm_err {
 };
 
 /* Notes the text (what is wrong, and what would be right); returns `error`. */
-__attribute__((format(printf, 3, 4))) int nm_fail(struct nm_err *err, int error,
-						  const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) int nm_fail(struct nm_err *err, int error, const char *fmt,
+						  ...);
 
 #endif /* NM_FAIL_H */

@@ -31,8 +31,8 @@ static void packet_get(struct nm_kring *kr, uint32_t i, uint32_t stop, struct pa
 			s.len <= kr->mem->conf.buf_len && !(s.flags & NS_INDIRECT) &&
 			p->npieces < NETMAP_MAX_FRAGS;
 		if (p->ok)
-			p->piece[p->npieces++] = (struct nm_piece){
-				nm_mem_buf(kr->mem, s.idx), s.len };
+			p->piece[p->npieces++] =
+				(struct nm_piece){ nm_mem_buf(kr->mem, s.idx), s.len };
 		p->len += s.len;
 		i = nm_next(i, kr->num_slots);
 		slots++;

@@ -5,9 +5,12 @@
 const char *nm_drop_name(enum nm_drop cause)
 {
 	static const char *const name[NM_DROPS] = {
-		[NM_DROP_NOROOM] = "no-room",	[NM_DROP_BADSLOT] = "bad-slot",
-		[NM_DROP_NODEST] = "no-destination", [NM_DROP_TOOLONG] = "too-long",
-		[NM_DROP_DOWN] = "down",	[NM_DROP_OS] = "os",
+		[NM_DROP_NOROOM] = "no-room",
+		[NM_DROP_BADSLOT] = "bad-slot",
+		[NM_DROP_NODEST] = "no-destination",
+		[NM_DROP_TOOLONG] = "too-long",
+		[NM_DROP_DOWN] = "down",
+		[NM_DROP_OS] = "os",
 	};
 
 	return name[cause];
@@ -34,8 +37,8 @@ static void kring_reset(struct nm_kring *kr)
 	kr->rtail = kr->hwtail;
 }
 
-void nm_kring_init(struct nm_kring *kr, struct nm_port *port, enum nm_dir dir,
-		   uint16_t id, uint32_t num_slots)
+void nm_kring_init(struct nm_kring *kr, struct nm_port *port, enum nm_dir dir, uint16_t id,
+		   uint32_t num_slots)
 {
 	memset(kr, 0, sizeof(*kr));
 	kr->port = port;
@@ -108,8 +111,7 @@ int nm_kring_attach(struct nm_kring *kr, struct nm_err *err)
 
 	idx = nm_os_alloc(kr->num_slots * sizeof(*idx));
 	if (!idx)
-		return nm_fail(err, -ENOMEM, "no memory for a ring of %u slots",
-			       kr->num_slots);
+		return nm_fail(err, -ENOMEM, "no memory for a ring of %u slots", kr->num_slots);
 	error = nm_mem_bufs_get(kr->mem, idx, kr->num_slots, err);
 	if (error)
 		goto out_free;

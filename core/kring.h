@@ -27,12 +27,12 @@ enum nm_dir { NM_TX, NM_RX, NM_DIRS };
 
 /* Why a packet was dropped. Names in nm_drop_name(). */
 enum nm_drop {
-	NM_DROP_NOROOM,	  /* the destination's ring was full */
-	NM_DROP_BADSLOT,  /* buf_idx, len or fragments were invalid */
-	NM_DROP_NODEST,	  /* no port to send it to */
-	NM_DROP_TOOLONG,  /* longer than the destination's buffers */
-	NM_DROP_DOWN,	  /* the port or its link went away */
-	NM_DROP_OS,	  /* the operating system or the NIC refused it */
+	NM_DROP_NOROOM,	 /* the destination's ring was full */
+	NM_DROP_BADSLOT, /* buf_idx, len or fragments were invalid */
+	NM_DROP_NODEST,	 /* no port to send it to */
+	NM_DROP_TOOLONG, /* longer than the destination's buffers */
+	NM_DROP_DOWN,	 /* the port or its link went away */
+	NM_DROP_OS,	 /* the operating system or the NIC refused it */
 	NM_DROPS
 };
 
@@ -93,21 +93,21 @@ struct nm_kring {
 	/* moved by the other side; its writes stay off the owner's lines */
 	struct nm_os_lock lock __attribute__((aligned(NM_CACHELINE)));
 	uint32_t hwtail;
-	uint32_t lease;	 /* vale rx: reserved up to here, published up to hwtail */
-	uint32_t *done;	 /* vale rx: runs that are copied but not yet published */
+	uint32_t lease;	    /* vale rx: reserved up to here, published up to hwtail */
+	uint32_t *done;	    /* vale rx: runs that are copied but not yet published */
 	struct nm_csb *csb; /* shared with the client; NULL: it has to call for a sync */
 	uint32_t *news;	    /* pipe rx: hwtail, for the client to look at; or NULL */
-	uint32_t begun;	 /* with a CSB: hwcur when the sync in progress began */
-	bool open;	 /* vale rx: packets may be put in; read in the rm domain */
+	uint32_t begun;	    /* with a CSB: hwcur when the sync in progress began */
+	bool open;	    /* vale rx: packets may be put in; read in the rm domain */
 	struct nm_stats stats;
 	void (*notify)(struct nm_kring *kr); /* tells the client there is news */
 
-	struct nm_kring *peer; /* pipes: the ring at the other end, which shares users */
-	void *priv;	       /* the port type's */
+	struct nm_kring *peer;	 /* pipes: the ring at the other end, which shares users */
+	void *priv;		 /* the port type's */
 	struct nm_os_user *user; /* vale tx: whose memory NS_INDIRECT slots point to */
-	uint32_t users;	       /* who needs this ring; ns lock, as the next two */
-	uint32_t bindings;     /* clients among them */
-	bool excl;	       /* one client, that wants no other */
+	uint32_t users;		 /* who needs this ring; ns lock, as the next two */
+	uint32_t bindings;	 /* clients among them */
+	bool excl;		 /* one client, that wants no other */
 	struct nm_os_waitq wq;
 	struct nm_share share; /* the buffers in its slots, while the ring is there */
 };
@@ -169,8 +169,8 @@ const char *nm_drop_name(enum nm_drop cause);
 void nm_kring_stats(const struct nm_kring *kr, struct nm_stats *sum);
 
 /* Sets up everything but the ring itself. The port fills sync, notify later. */
-void nm_kring_init(struct nm_kring *kr, struct nm_port *port, enum nm_dir dir,
-		   uint16_t id, uint32_t num_slots);
+void nm_kring_init(struct nm_kring *kr, struct nm_port *port, enum nm_dir dir, uint16_t id,
+		   uint32_t num_slots);
 void nm_kring_fini(struct nm_kring *kr);
 /* Allocates the shared ring and its buffers / gives them back. Namespace locked. */
 int nm_kring_attach(struct nm_kring *kr, struct nm_err *err);

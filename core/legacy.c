@@ -84,8 +84,7 @@ static int to_polling(struct nm_binding *b, const struct nmreq *req,
 }
 
 /* The request type that the old command stands for, its body filled. */
-static int legacy_decode(struct nm_binding *b, const struct nmreq *req,
-			 union legacy_body *body)
+static int legacy_decode(struct nm_binding *b, const struct nmreq *req, union legacy_body *body)
 {
 	switch (req->nr_cmd) {
 	case 0:

@@ -36,8 +36,8 @@ static inline void nm_list_del(struct nm_list *n)
 }
 
 #define nm_list_entry(ptr, type, member) nm_container_of(ptr, type, member)
-#define nm_list_for_each(pos, head, type, member)                                        \
-	for (pos = nm_list_entry((head)->next, type, member); &pos->member != (head);    \
+#define nm_list_for_each(pos, head, type, member)                                     \
+	for (pos = nm_list_entry((head)->next, type, member); &pos->member != (head); \
 	     pos = nm_list_entry(pos->member.next, type, member))
 
 #endif /* NM_LIST_H */

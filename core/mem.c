@@ -2,9 +2,9 @@
 #include "mem.h"
 #include <net/netmap.h>
 
-#define NM_PAGE		4096u
-#define NM_POOL_IF_MAX	(1u << 20) /* bytes of the IF pool */
-#define NM_COMMIT_STEP	(1u << 18) /* pages are committed in steps of so many bytes */
+#define NM_PAGE	       4096u
+#define NM_POOL_IF_MAX (1u << 20) /* bytes of the IF pool */
+#define NM_COMMIT_STEP (1u << 18) /* pages are committed in steps of so many bytes */
 
 static uint64_t align_up(uint64_t v, uint64_t to)
 {
@@ -125,11 +125,9 @@ static int mem_layout(struct nm_mem *mem)
 
 	error = pool_init(&mem->pool[NM_POOL_IF], 0, NM_MEM_IF_UNIT, NM_POOL_IF_MAX);
 	if (!error)
-		error = pool_init(&mem->pool[NM_POOL_RING], ring_off, NM_MEM_RING_UNIT,
-				  rings);
+		error = pool_init(&mem->pool[NM_POOL_RING], ring_off, NM_MEM_RING_UNIT, rings);
 	if (!error)
-		error = pool_init(&mem->pool[NM_POOL_BUF], buf_off, mem->conf.stride,
-				  buf_bytes);
+		error = pool_init(&mem->pool[NM_POOL_BUF], buf_off, mem->conf.stride, buf_bytes);
 	if (error)
 		return error;
 	mem->given = nm_os_alloc(map_size(&mem->pool[NM_POOL_BUF]));
@@ -226,19 +224,21 @@ struct nm_mem *nm_mem_find(struct nm_ns *ns, uint16_t id)
 	return NULL;
 }
 
-int nm_mem_allowed(const struct nm_mem *mem, const struct nm_os_user *user,
-		   struct nm_err *err)
+int nm_mem_allowed(const struct nm_mem *mem, const struct nm_os_user *user, struct nm_err *err)
 {
 	if (nm_os_user_admin(user))
 		return 0;
 	if (mem->id == NM_MEM_GLOBAL)
-		return nm_fail(err, -EPERM, "memory %u holds the packets of all network "
+		return nm_fail(err, -EPERM,
+			       "memory %u holds the packets of all network "
 			       "interfaces: only an administrator of the network may map it",
 			       mem->id);
 	if (mem->owner == nm_os_user_id(user))
 		return 0;
-	return nm_fail(err, -EPERM, "memory %u was made by user %u: only that user and an "
-		       "administrator of the network may share it", mem->id, mem->owner);
+	return nm_fail(err, -EPERM,
+		       "memory %u was made by user %u: only that user and an "
+		       "administrator of the network may share it",
+		       mem->id, mem->owner);
 }
 
 void nm_mem_hold(struct nm_mem *mem)
@@ -258,21 +258,20 @@ void nm_mem_put(struct nm_mem *mem)
 
 /* ---- objects ---- */
 
-static int mem_full(struct nm_mem *mem, int pool, int64_t error, uint64_t want,
-		    struct nm_err *err)
+static int mem_full(struct nm_mem *mem, int pool, int64_t error, uint64_t want, struct nm_err *err)
 {
 	static const char *const what[] = { "interfaces", "rings", "buffers" };
 	struct nm_pool *p = &mem->pool[pool];
 
 	if (error != -ENOSPC)
-		return nm_fail(err, error,
-			       "the machine has no memory left for %llu more units of %u bytes for %s",
-			       (unsigned long long)want, p->unit, what[pool]);
+		return nm_fail(
+			err, error,
+			"the machine has no memory left for %llu more units of %u bytes for %s",
+			(unsigned long long)want, p->unit, what[pool]);
 	return nm_fail(err, -ENOMEM,
 		       "memory %u is limited to %u units of %u bytes for %s, %u are in use and "
 		       "%llu more are needed: ask for fewer or raise its size",
-		       mem->id, p->limit, p->unit, what[pool], p->used,
-		       (unsigned long long)want);
+		       mem->id, p->limit, p->unit, what[pool], p->used, (unsigned long long)want);
 }
 
 void *nm_mem_alloc(struct nm_mem *mem, int pool, size_t size, struct nm_err *err)

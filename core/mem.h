@@ -40,10 +40,10 @@
 
 enum { NM_POOL_IF, NM_POOL_RING, NM_POOL_BUF, NM_POOLS };
 
-#define NM_MEM_GLOBAL	  1 /* id of the global memory */
-#define NM_BUF_FIRST	  2
-#define NM_MEM_RING_UNIT  4096
-#define NM_MEM_IF_UNIT	  256
+#define NM_MEM_GLOBAL	 1 /* id of the global memory */
+#define NM_BUF_FIRST	 2
+#define NM_MEM_RING_UNIT 4096
+#define NM_MEM_IF_UNIT	 256
 
 struct nm_pool {
 	uint64_t off;	    /* of unit 0 in the region */
@@ -60,7 +60,7 @@ struct nm_mem {
 	struct nm_ns *ns;
 	uint16_t id;
 	uint32_t owner; /* user who made it, see nm_mem_allowed() */
-	uint32_t refs; /* ports and bindings */
+	uint32_t refs;	/* ports and bindings */
 	struct nm_list shares;
 	uint32_t shared; /* buffers of all shares */
 	uint64_t *given; /* a bit for each buffer: given back, not yet settled */
@@ -83,8 +83,7 @@ struct nm_mem *nm_mem_find(struct nm_ns *ns, uint16_t id); /* no reference taken
  * May this user map it, and so read and write what all of its ports send and receive?
  * A private memory is for the user who made it, the global one for admins.
  */
-int nm_mem_allowed(const struct nm_mem *mem, const struct nm_os_user *user,
-		   struct nm_err *err);
+int nm_mem_allowed(const struct nm_mem *mem, const struct nm_os_user *user, struct nm_err *err);
 void nm_mem_hold(struct nm_mem *mem);
 void nm_mem_put(struct nm_mem *mem);
 

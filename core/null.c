@@ -45,8 +45,8 @@ static const struct nm_port_ops null_ops = {
 	.free = null_free,
 };
 
-static int null_make(struct nm_ns *ns, const struct nm_port_spec *spec,
-		     struct nm_port **portp, struct nm_err *err)
+static int null_make(struct nm_ns *ns, const struct nm_port_spec *spec, struct nm_port **portp,
+		     struct nm_err *err)
 {
 	struct nm_port *port = nm_os_alloc(sizeof(*port));
 	int error;

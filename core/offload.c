@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "offload.h"
 
-#define ETH_LEN	     14
-#define ETH_IPV4     0x0800
-#define ETH_IPV6     0x86dd
-#define ETH_VLAN     0x8100
-#define ETH_QINQ     0x88a8
-#define PROTO_TCP    6
-#define PROTO_UDP    17
+#define ETH_LEN	      14
+#define ETH_IPV4      0x0800
+#define ETH_IPV6      0x86dd
+#define ETH_VLAN      0x8100
+#define ETH_QINQ      0x88a8
+#define PROTO_TCP     6
+#define PROTO_UDP     17
 #define TCP_LAST_ONLY 0x09 /* FIN, PSH: only the last segment says so */
-#define TCP_CWR	     0x80  /* only the first */
+#define TCP_CWR	      0x80 /* only the first */
 
 static uint32_t get16(const uint8_t *p)
 {
@@ -76,10 +76,9 @@ static int init_gso(struct nm_offload *o, uint32_t gso, uint32_t mss)
 	o->l3 = ip_offset(o->pkt, o->len, &type);
 	o->ipv4 = type == ETH_IPV4;
 	o->tcp = gso != NM_VNET_GSO_UDP_L4;
-	if (!o->l3 || !o->csum || !mss ||
-	    (gso == NM_VNET_GSO_TCPV4 && !o->ipv4) || (gso == NM_VNET_GSO_TCPV6 && o->ipv4) ||
-	    (gso != NM_VNET_GSO_TCPV4 && gso != NM_VNET_GSO_TCPV6 &&
-	     gso != NM_VNET_GSO_UDP_L4))
+	if (!o->l3 || !o->csum || !mss || (gso == NM_VNET_GSO_TCPV4 && !o->ipv4) ||
+	    (gso == NM_VNET_GSO_TCPV6 && o->ipv4) ||
+	    (gso != NM_VNET_GSO_TCPV4 && gso != NM_VNET_GSO_TCPV6 && gso != NM_VNET_GSO_UDP_L4))
 		return -EINVAL;
 	if (l4 < o->l3 + (o->ipv4 ? 20 : 40) || l4 + (o->tcp ? 20 : 8) > o->len)
 		return -EINVAL;

@@ -13,14 +13,14 @@
 #define NM_OFFLOAD_MAX 65550 /* longest packet: 64 KiB of IP, and Ethernet */
 
 /* Virtual I/O Device (VIRTIO) 1.1, 5.1.6: struct virtio_net_hdr, little-endian. */
-#define NM_VNET_LEN	    10
-#define NM_VNET_LEN_MAX	    12 /* with num_buffers */
-#define NM_VNET_NEEDS_CSUM  1  /* flags */
-#define NM_VNET_GSO_NONE    0  /* gso_type */
-#define NM_VNET_GSO_TCPV4   1
-#define NM_VNET_GSO_TCPV6   4
-#define NM_VNET_GSO_UDP_L4  5
-#define NM_VNET_GSO_ECN	    0x80
+#define NM_VNET_LEN	   10
+#define NM_VNET_LEN_MAX	   12 /* with num_buffers */
+#define NM_VNET_NEEDS_CSUM 1  /* flags */
+#define NM_VNET_GSO_NONE   0  /* gso_type */
+#define NM_VNET_GSO_TCPV4  1
+#define NM_VNET_GSO_TCPV6  4
+#define NM_VNET_GSO_UDP_L4 5
+#define NM_VNET_GSO_ECN	   0x80
 
 struct nm_offload {
 	uint8_t *pkt;
@@ -37,8 +37,7 @@ struct nm_offload {
  * Reads the virtio-net header `vnet` (NM_VNET_LEN bytes; NULL: nothing is
  * asked for) of a packet. Sets o->segments; -EINVAL when it makes no sense.
  */
-int nm_offload_init(struct nm_offload *o, const uint8_t *vnet, uint8_t *pkt,
-		    uint32_t len);
+int nm_offload_init(struct nm_offload *o, const uint8_t *vnet, uint8_t *pkt, uint32_t len);
 /* Length of segment k, and its bytes at dst (room for that length). */
 uint32_t nm_offload_len(const struct nm_offload *o, uint32_t k);
 void nm_offload_write(const struct nm_offload *o, uint32_t k, uint8_t *dst);

@@ -134,8 +134,7 @@ void nm_os_wallclock(int64_t *sec, int64_t *usec);
  * often: others may get their turn there. bind() keeps a worker that was started
  * to a processor; -EINVAL: there is no such one.
  */
-int nm_os_thread_start(struct nm_os_thread *t, void (*fn)(void *), void *arg,
-		       const char *name);
+int nm_os_thread_start(struct nm_os_thread *t, void (*fn)(void *), void *arg, const char *name);
 bool nm_os_thread_stopping(struct nm_os_thread *t);
 int nm_os_thread_bind(struct nm_os_thread *t, uint32_t cpu);
 void nm_os_thread_stop(struct nm_os_thread *t);
@@ -145,15 +144,13 @@ void nm_os_thread_stop(struct nm_os_thread *t);
  * makes one with nm_port_init() and its own operations. Called with the
  * namespace locked. -ENXIO when there is no such interface.
  */
-int nm_os_nic_port(struct nm_ns *ns, const char *name, struct nm_port **portp,
-		   struct nm_err *err);
+int nm_os_nic_port(struct nm_ns *ns, const char *name, struct nm_port **portp, struct nm_err *err);
 /* Does the interface exist? A hint for error texts only. */
 bool nm_os_nic_exists(struct nm_ns *ns, const char *name);
 
 enum nm_os_loglevel { NM_LOG_ERROR, NM_LOG_WARN, NM_LOG_INFO, NM_LOG_DEBUG };
-__attribute__((format(printf, 2, 3))) void nm_os_log(enum nm_os_loglevel level,
-						     const char *fmt, ...);
-__attribute__((format(printf, 2, 3))) void nm_os_print(struct nm_os_out *out,
-						       const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void nm_os_log(enum nm_os_loglevel level, const char *fmt,
+						     ...);
+__attribute__((format(printf, 2, 3))) void nm_os_print(struct nm_os_out *out, const char *fmt, ...);
 
 #endif /* NM_OS_H */

@@ -31,8 +31,7 @@ static bool idx_ok(uint32_t idx, uint32_t nbufs)
 static uint32_t pipe_room(const struct nm_kring *rx)
 {
 	/* pairs with the receiver's release: its slots are written before */
-	return rx->num_slots - 1 -
-	       nm_dist(nm_load_acquire(&rx->hwcur), rx->hwtail, rx->num_slots);
+	return rx->num_slots - 1 - nm_dist(nm_load_acquire(&rx->hwcur), rx->hwtail, rx->num_slots);
 }
 
 /* Moves what fits from tx to its peer; returns how many slots. Owner of tx->busy. */
@@ -62,8 +61,7 @@ static uint32_t pipe_move(struct nm_kring *tx)
 		rs = &rx->ring->slot[i];
 		t = nm_slot_get(ts);
 		r = nm_slot_get(rs);
-		if (nm_likely(idx_ok(t.idx, nbufs) && idx_ok(r.idx, nbufs) &&
-			      t.len <= stride)) {
+		if (nm_likely(idx_ok(t.idx, nbufs) && idx_ok(r.idx, nbufs) && t.len <= stride)) {
 			uint32_t idx = r.idx;
 
 			bytes += t.len;
@@ -187,8 +185,9 @@ static const struct nm_port_ops pipe_ops = {
 static int pipe_parent(struct nm_ns *ns, const struct nm_port_spec *spec, const char *name,
 		       struct nm_port **parentp, struct nm_err *err)
 {
-	struct nm_port_spec ps = { .name = name, .user = spec->user, .mem_id = spec->mem_id,
-				   .create = true };
+	struct nm_port_spec ps = {
+		.name = name, .user = spec->user, .mem_id = spec->mem_id, .create = true
+	};
 	int error;
 
 	error = nm_port_get(ns, &ps, parentp, err);
@@ -233,11 +232,10 @@ static int pipe_new(struct nm_ns *ns, const struct nm_port_spec *spec, const cha
 		port->mem = pipe->parent->mem;
 		nm_mem_hold(port->mem);
 	}
-	error = nm_port_set_rings(&pipe->end[side], spec->tx_rings, spec->rx_rings,
-				  spec->tx_slots, spec->rx_slots, err);
+	error = nm_port_set_rings(&pipe->end[side], spec->tx_rings, spec->rx_rings, spec->tx_slots,
+				  spec->rx_slots, err);
 	if (!error)
-		error = nm_port_set_rings(&pipe->end[!side],
-					  pipe->end[side].nrings[NM_RX],
+		error = nm_port_set_rings(&pipe->end[!side], pipe->end[side].nrings[NM_RX],
 					  pipe->end[side].nrings[NM_TX],
 					  pipe->end[side].nslots[NM_RX],
 					  pipe->end[side].nslots[NM_TX], err);
@@ -263,8 +261,7 @@ int nm_pipe_get(struct nm_ns *ns, const struct nm_port_spec *spec, struct nm_por
 	if (!brace)
 		return -ENODEV;
 	if (brace == spec->name || !brace[1])
-		return nm_fail(err, -EINVAL,
-			       "pipe %s: must be PARENT{ID or PARENT}ID, as in x{1",
+		return nm_fail(err, -EINVAL, "pipe %s: must be PARENT{ID or PARENT}ID, as in x{1",
 			       spec->name);
 	port = nm_port_find(ns, spec->name);
 	if (!port && !spec->create)

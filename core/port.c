@@ -110,12 +110,10 @@ static int krings_alloc(struct nm_port *port, struct nm_err *err)
 		port->krings[dir] = nm_os_alloc((n ? n : 1) * sizeof(struct nm_kring));
 		if (!port->krings[dir]) {
 			krings_free(port);
-			return nm_fail(err, -ENOMEM, "no memory for %u rings of %s", n,
-				       port->name);
+			return nm_fail(err, -ENOMEM, "no memory for %u rings of %s", n, port->name);
 		}
 		for (i = 0; i < n; i++) {
-			nm_kring_init(&port->krings[dir][i], port, dir, i,
-				      port->nslots[dir]);
+			nm_kring_init(&port->krings[dir][i], port, dir, i, port->nslots[dir]);
 			nm_host_kring_init(&port->krings[dir][i]);
 		}
 	}
@@ -239,8 +237,10 @@ int nm_port_set_mem(struct nm_port *port, uint16_t mem_id, const struct nm_os_us
 	} else {
 		port->mem = nm_mem_find(ns, mem_id);
 		if (!port->mem)
-			return nm_fail(err, -ENOENT, "no memory has id %u: 0 makes a new one, "
-				       "1 is the shared one", mem_id);
+			return nm_fail(err, -ENOENT,
+				       "no memory has id %u: 0 makes a new one, "
+				       "1 is the shared one",
+				       mem_id);
 		nm_mem_hold(port->mem);
 	}
 	/* (the port gives it back when it is put) */
@@ -251,8 +251,7 @@ static int geometry_check(const char *what, uint32_t v, uint32_t min, uint32_t m
 			  struct nm_err *err)
 {
 	if (v && (v < min || v > max))
-		return nm_fail(err, -EINVAL, "%u %s: must be between %u and %u", v, what,
-			       min, max);
+		return nm_fail(err, -EINVAL, "%u %s: must be between %u and %u", v, what, min, max);
 	return 0;
 }
 
@@ -269,11 +268,12 @@ static int spec_check(const struct nm_port_spec *spec, struct nm_err *err)
 	return error;
 }
 
-int nm_port_set_rings(struct nm_port *port, uint32_t txr, uint32_t rxr, uint32_t txs,
-		      uint32_t rxs, struct nm_err *err)
+int nm_port_set_rings(struct nm_port *port, uint32_t txr, uint32_t rxr, uint32_t txs, uint32_t rxs,
+		      struct nm_err *err)
 {
-	const struct nm_port_spec spec = { .tx_rings = txr, .rx_rings = rxr, .tx_slots = txs,
-					   .rx_slots = rxs };
+	const struct nm_port_spec spec = {
+		.tx_rings = txr, .rx_rings = rxr, .tx_slots = txs, .rx_slots = rxs
+	};
 	int error = spec_check(&spec, err);
 
 	if (error || port->users)
@@ -285,8 +285,7 @@ int nm_port_set_rings(struct nm_port *port, uint32_t txr, uint32_t rxr, uint32_t
 	return 0;
 }
 
-int nm_port_set_host_rings(struct nm_port *port, uint32_t txr, uint32_t rxr,
-			   struct nm_err *err)
+int nm_port_set_host_rings(struct nm_port *port, uint32_t txr, uint32_t rxr, struct nm_err *err)
 {
 	int error = geometry_check("host tx rings", txr, 1, NM_MAX_RINGS, err);
 
@@ -316,8 +315,8 @@ void nm_port_gone(struct nm_port *port, int error)
 static int port_get(struct nm_ns *ns, const struct nm_port_spec *spec, struct nm_port **portp,
 		    struct nm_err *err)
 {
-	static int (*const kinds[])(struct nm_ns *, const struct nm_port_spec *,
-				    struct nm_port **, struct nm_err *) = {
+	static int (*const kinds[])(struct nm_ns *, const struct nm_port_spec *, struct nm_port **,
+				    struct nm_err *) = {
 		nm_pipe_get,
 		nm_vale_get,
 		nm_null_get,
@@ -340,8 +339,10 @@ static int port_get(struct nm_ns *ns, const struct nm_port_spec *spec, struct nm
 		return 0;
 	}
 	if (!strncmp(name, "netmap:", 7))
-		return nm_fail(err, -EINVAL, "port name %s: the request takes it without "
-			       "'netmap:', as %s", name, name + 7);
+		return nm_fail(err, -EINVAL,
+			       "port name %s: the request takes it without "
+			       "'netmap:', as %s",
+			       name, name + 7);
 	if (!spec->create)
 		return nm_fail(err, -ENXIO, "no port called %s", name);
 	error = nm_os_nic_port(ns, name, portp, err);

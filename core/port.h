@@ -14,15 +14,15 @@
 
 #include "kring.h"
 
-#define NM_MAX_RINGS  256   /* of a direction */
-#define NM_MAX_SLOTS  16384 /* of a ring */
-#define NM_MIN_SLOTS  8
-#define NM_DEF_SLOTS  1024
+#define NM_MAX_RINGS 256   /* of a direction */
+#define NM_MAX_SLOTS 16384 /* of a ring */
+#define NM_MIN_SLOTS 8
+#define NM_DEF_SLOTS 1024
 
 /* nr_flags of a registration that mean something here. */
-#define NM_REG_FLAGS                                                                     \
-	((uint64_t)(NR_EXCLUSIVE | NR_TX_RINGS_ONLY | NR_RX_RINGS_ONLY |                 \
-		    NR_ACCEPT_VNET_HDR | NR_DO_RX_POLL | NR_NO_TX_POLL))
+#define NM_REG_FLAGS                                                                          \
+	((uint64_t)(NR_EXCLUSIVE | NR_TX_RINGS_ONLY | NR_RX_RINGS_ONLY | NR_ACCEPT_VNET_HDR | \
+		    NR_DO_RX_POLL | NR_NO_TX_POLL))
 
 struct nm_piece;
 
@@ -68,26 +68,26 @@ struct nm_port {
 	const struct nm_port_ops *ops;
 	char name[NETMAP_REQ_IFNAMSIZ];
 	uint32_t refs;
-	uint32_t users;	     /* bindings, pipe peers and switches that hold it up */
-	bool persistent;     /* made by VALE_NEWIF: stays until DELIF */
-	int32_t gone;	     /* errno once the device vanished; syncs fail with it */
-	struct nm_mem *mem;  /* referenced while set */
+	uint32_t users;	    /* bindings, pipe peers and switches that hold it up */
+	bool persistent;    /* made by VALE_NEWIF: stays until DELIF */
+	int32_t gone;	    /* errno once the device vanished; syncs fail with it */
+	struct nm_mem *mem; /* referenced while set */
 	uint32_t nrings[NM_DIRS];
 	uint32_t nslots[NM_DIRS];
-	uint32_t nhost[NM_DIRS];	/* host rings, after the others in krings[] */
+	uint32_t nhost[NM_DIRS];	  /* host rings, after the others in krings[] */
 	struct nm_kring *krings[NM_DIRS]; /* nrings + nhost each, while up */
-	struct nm_os_waitq wq[NM_DIRS];	/* waiters for any ring of a direction */
-	uint32_t hdr_len;		/* virtio-net header before each packet: 0, 10 or 12 */
-	struct nm_port *twin;		/* pipes: the other end; both live and die together */
-	void *vale;			/* switch membership, see vale/ */
-	void *priv;			/* the kind's */
-	struct nm_stats past[NM_DIRS];	/* of krings that are gone */
+	struct nm_os_waitq wq[NM_DIRS];	  /* waiters for any ring of a direction */
+	uint32_t hdr_len;		  /* virtio-net header before each packet: 0, 10 or 12 */
+	struct nm_port *twin;		  /* pipes: the other end; both live and die together */
+	void *vale;			  /* switch membership, see vale/ */
+	void *priv;			  /* the kind's */
+	struct nm_stats past[NM_DIRS];	  /* of krings that are gone */
 };
 
 /* A port that is not in the registry yet, with one reference. Geometry: defaults. */
 void nm_port_init(struct nm_port *port, struct nm_ns *ns, const struct nm_port_ops *ops,
 		  const char *name);
-void nm_port_publish(struct nm_port *port); /* now lookups find it */
+void nm_port_publish(struct nm_port *port);			  /* now lookups find it */
 struct nm_port *nm_port_find(struct nm_ns *ns, const char *name); /* no reference */
 /* What only gives pipes a name and a memory: no program finds it, other pipes do. */
 struct nm_port *nm_port_find_name(struct nm_ns *ns, const char *name);
@@ -116,12 +116,11 @@ int nm_port_ring_get(struct nm_kring *kr, struct nm_err *err);
 void nm_port_ring_put(struct nm_kring *kr);
 
 /* Applies the geometry a client asked for, if the port is not up yet. 0 = default. */
-int nm_port_set_rings(struct nm_port *port, uint32_t txr, uint32_t rxr, uint32_t txs,
-		      uint32_t rxs, struct nm_err *err);
+int nm_port_set_rings(struct nm_port *port, uint32_t txr, uint32_t rxr, uint32_t txs, uint32_t rxs,
+		      struct nm_err *err);
 
 /* The same for host rings, if the port has some. */
-int nm_port_set_host_rings(struct nm_port *port, uint32_t txr, uint32_t rxr,
-			   struct nm_err *err);
+int nm_port_set_host_rings(struct nm_port *port, uint32_t txr, uint32_t rxr, struct nm_err *err);
 
 /*
  * The device under the port vanished or went down: from now on syncs fail

@@ -32,8 +32,9 @@ static void json_stats(struct nm_os_out *out, const struct nm_stats *s)
 	const char *sep = "";
 	int i;
 
-	nm_os_print(out, "\"packets\":%llu,\"bytes\":%llu,\"syncs\":%llu,\"errors\":%llu,"
-			 "\"drops\":{",
+	nm_os_print(out,
+		    "\"packets\":%llu,\"bytes\":%llu,\"syncs\":%llu,\"errors\":%llu,"
+		    "\"drops\":{",
 		    (unsigned long long)s->packets, (unsigned long long)s->bytes,
 		    (unsigned long long)s->syncs, (unsigned long long)s->errors);
 	for (i = 0; i < NM_DROPS; i++, sep = ",")
@@ -47,12 +48,13 @@ static void json_ring(struct nm_os_out *out, struct nm_kring *kr)
 	struct nm_stats s = { 0 };
 
 	nm_kring_stats(kr, &s);
-	nm_os_print(out, "{\"dir\":\"%s\",\"ring\":%u,\"host\":%s,\"slots\":%u,\"open\":%s,"
-			 "\"head\":%u,\"cur\":%u,\"tail\":%u,\"hwcur\":%u,\"hwtail\":%u,",
+	nm_os_print(out,
+		    "{\"dir\":\"%s\",\"ring\":%u,\"host\":%s,\"slots\":%u,\"open\":%s,"
+		    "\"head\":%u,\"cur\":%u,\"tail\":%u,\"hwcur\":%u,\"hwtail\":%u,",
 		    dir_name[kr->dir], kr->id, kr->flags & NM_KR_HOST ? "true" : "false",
-		    kr->num_slots, kr->users ? "true" : "false",
-		    nm_load(&kr->rhead), nm_load(&kr->rcur), nm_load(&kr->rtail),
-		    nm_load(&kr->hwcur), nm_load(&kr->hwtail));
+		    kr->num_slots, kr->users ? "true" : "false", nm_load(&kr->rhead),
+		    nm_load(&kr->rcur), nm_load(&kr->rtail), nm_load(&kr->hwcur),
+		    nm_load(&kr->hwtail));
 	json_stats(out, &s);
 	nm_os_print(out, "}");
 }
@@ -71,8 +73,8 @@ static void json_port(struct nm_os_out *out, struct nm_port *port)
 	nm_os_print(out, ",\"kind\":\"%s\",\"info\":", port->ops->kind);
 	json_string(out, text);
 	nm_os_print(out, ",\"up\":%s,\"gone\":%d,\"mem_id\":%u,\"hdr_len\":%u",
-		    port->users ? "true" : "false", port->gone,
-		    port->mem ? port->mem->id : 0, port->hdr_len);
+		    port->users ? "true" : "false", port->gone, port->mem ? port->mem->id : 0,
+		    port->hdr_len);
 	for (dir = 0; dir < NM_DIRS; dir++) {
 		nm_port_stats(port, dir, &s);
 		nm_os_print(out, ",\"%s\":{", dir_name[dir]);
@@ -104,8 +106,7 @@ static void json_switch(struct nm_os_out *out, struct nm_switch *sw)
 			continue;
 		nm_os_print(out, "%s{\"index\":%u,\"port\":", sep, i);
 		json_string(out, sw->port[i]->port->name);
-		nm_os_print(out, ",\"host\":%s}",
-			    nm_vport_is_host(sw->port[i]) ? "true" : "false");
+		nm_os_print(out, ",\"host\":%s}", nm_vport_is_host(sw->port[i]) ? "true" : "false");
 		sep = ",";
 	}
 	nm_os_print(out, "]}");
@@ -116,9 +117,10 @@ static void json_mem(struct nm_os_out *out, struct nm_mem *mem)
 	const struct nm_pool *p = &mem->pool[NM_POOL_BUF];
 
 	nm_mem_settle(mem);
-	nm_os_print(out, "{\"id\":%u,\"size\":%llu,\"buf_size\":%u,\"bufs\":%u,"
-			 "\"bufs_committed\":%u,\"bufs_used\":%u,\"bufs_lost\":%u,"
-			 "\"rings_used\":%u,\"users\":%u}",
+	nm_os_print(out,
+		    "{\"id\":%u,\"size\":%llu,\"buf_size\":%u,\"bufs\":%u,"
+		    "\"bufs_committed\":%u,\"bufs_used\":%u,\"bufs_lost\":%u,"
+		    "\"rings_used\":%u,\"users\":%u}",
 		    mem->id, (unsigned long long)nm_mem_size(mem), mem->conf.stride, p->limit,
 		    p->committed, p->used, nm_mem_lost(mem), mem->pool[NM_POOL_RING].used,
 		    mem->refs);
@@ -133,15 +135,15 @@ static void json_binding(struct nm_os_out *out, struct nm_binding *b)
 		    (unsigned long long)b->flags, b->extra.n);
 }
 
-#define JSON_LIST(out, head, type, print)                                                \
-	do {                                                                             \
-		const char *sep_ = "";                                                   \
-		type *e_;                                                                \
-		nm_list_for_each(e_, head, type, link) {                                 \
-			nm_os_print(out, "%s", sep_);                                    \
-			print(out, e_);                                                  \
-			sep_ = ",\n  ";                                                  \
-		}                                                                        \
+#define JSON_LIST(out, head, type, print)                \
+	do {                                             \
+		const char *sep_ = "";                   \
+		type *e_;                                \
+		nm_list_for_each(e_, head, type, link) { \
+			nm_os_print(out, "%s", sep_);    \
+			print(out, e_);                  \
+			sep_ = ",\n  ";                  \
+		}                                        \
 	} while (0)
 
 static void print_json(struct nm_ns *ns, struct nm_os_out *out)
@@ -176,15 +178,16 @@ static void text_host(struct nm_os_out *out, struct nm_port *port)
 	int dir;
 
 	for (dir = 0; dir < NM_DIRS; dir++) {
-		for (i = port->nrings[dir];
-		     port->krings[dir] && i < nm_port_nrings(port, dir); i++) {
+		for (i = port->nrings[dir]; port->krings[dir] && i < nm_port_nrings(port, dir);
+		     i++) {
 			open = open || port->krings[dir][i].users;
 			nm_kring_stats(&port->krings[dir][i], &s[dir]);
 		}
 	}
 	if (open)
-		nm_os_print(out, "  of these host rings: tx %u, packets %llu; rx %u, "
-				 "packets %llu\n",
+		nm_os_print(out,
+			    "  of these host rings: tx %u, packets %llu; rx %u, "
+			    "packets %llu\n",
 			    port->nhost[NM_TX], (unsigned long long)s[NM_TX].packets,
 			    port->nhost[NM_RX], (unsigned long long)s[NM_RX].packets);
 }
@@ -198,12 +201,14 @@ static void text_port(struct nm_os_out *out, struct nm_port *port)
 	describe(port, text, sizeof(text));
 	nm_os_print(out, "%-20s %-5s memory %u%s%s%s\n", port->name, port->ops->kind,
 		    port->mem ? port->mem->id : 0, text[0] ? ", " : "", text,
-		    port->gone ? ", gone" : port->users ? "" : ", not open");
+		    port->gone	? ", gone" :
+		    port->users ? "" :
+				  ", not open");
 	for (dir = 0; dir < NM_DIRS; dir++) {
 		nm_port_stats(port, dir, &s);
-		nm_os_print(out, "  %s %u x %-5u packets %-12llu bytes %-14llu",
-			    dir_name[dir], port->nrings[dir], port->nslots[dir],
-			    (unsigned long long)s.packets, (unsigned long long)s.bytes);
+		nm_os_print(out, "  %s %u x %-5u packets %-12llu bytes %-14llu", dir_name[dir],
+			    port->nrings[dir], port->nslots[dir], (unsigned long long)s.packets,
+			    (unsigned long long)s.bytes);
 		text_drops(out, &s);
 		nm_os_print(out, "\n");
 	}

@@ -17,8 +17,9 @@ static int req_register(struct nm_binding *b, struct nmreq_header *hdr, void *bo
 static int get_port(struct nm_binding *b, const char *name, uint16_t mem_id, bool create,
 		    struct nm_port **portp)
 {
-	struct nm_port_spec spec = { .name = name, .user = b->user, .mem_id = mem_id,
-				     .create = create };
+	struct nm_port_spec spec = {
+		.name = name, .user = b->user, .mem_id = mem_id, .create = create
+	};
 
 	return nm_port_get(b->ns, &spec, portp, &b->err);
 }
@@ -79,8 +80,8 @@ static int req_pools_info(struct nm_binding *b, struct nmreq_header *hdr, void *
 	if (!mem)
 		mem = nm_mem_find(b->ns, info->nr_mem_id);
 	if (!mem)
-		return nm_fail(&b->err, -ENOENT,
-			       "no memory has id %u: register a port first", info->nr_mem_id);
+		return nm_fail(&b->err, -ENOENT, "no memory has id %u: register a port first",
+			       info->nr_mem_id);
 	describe_pools(mem, info);
 	return 0;
 }
@@ -93,8 +94,8 @@ static int req_hdr_set(struct nm_binding *b, struct nmreq_header *hdr, void *bod
 
 	/* virtio-net headers: none, the legacy one, the one with num_buffers */
 	if (req->nr_hdr_len != 0 && req->nr_hdr_len != 10 && req->nr_hdr_len != 12)
-		return nm_fail(&b->err, -EINVAL,
-			       "header length %u: must be 0, 10 or 12 bytes", req->nr_hdr_len);
+		return nm_fail(&b->err, -EINVAL, "header length %u: must be 0, 10 or 12 bytes",
+			       req->nr_hdr_len);
 	error = get_port(b, hdr->nr_name, 0, false, &port);
 	if (error)
 		return error;
@@ -126,8 +127,7 @@ static int req_vale_attach(struct nm_binding *b, struct nmreq_header *hdr, void 
 {
 	struct nmreq_vale_attach *req = body;
 
-	return nm_vale_attach(b->ns, hdr->nr_name, &req->reg, b->user, &req->port_index,
-			      &b->err);
+	return nm_vale_attach(b->ns, hdr->nr_name, &req->reg, b->user, &req->port_index, &b->err);
 }
 
 static int req_vale_detach(struct nm_binding *b, struct nmreq_header *hdr, void *body)
@@ -141,8 +141,7 @@ static int req_vale_list(struct nm_binding *b, struct nmreq_header *hdr, void *b
 {
 	struct nmreq_vale_list *req = body;
 
-	return nm_vale_list(b->ns, hdr->nr_name, &req->nr_bridge_idx, &req->nr_port_idx,
-			    &b->err);
+	return nm_vale_list(b->ns, hdr->nr_name, &req->nr_bridge_idx, &req->nr_port_idx, &b->err);
 }
 
 static int req_vale_newif(struct nm_binding *b, struct nmreq_header *hdr, void *body)
@@ -180,21 +179,15 @@ static const struct nm_req_type {
 				     req_vale_attach },
 	[NETMAP_REQ_VALE_DETACH] = { "VALE_DETACH", sizeof(struct nmreq_vale_detach),
 				     req_vale_detach },
-	[NETMAP_REQ_VALE_LIST] = { "VALE_LIST", sizeof(struct nmreq_vale_list),
-				   req_vale_list },
-	[NETMAP_REQ_PORT_HDR_SET] = { "PORT_HDR_SET", sizeof(struct nmreq_port_hdr),
-				      req_hdr_set },
-	[NETMAP_REQ_PORT_HDR_GET] = { "PORT_HDR_GET", sizeof(struct nmreq_port_hdr),
-				      req_hdr_get },
-	[NETMAP_REQ_VALE_NEWIF] = { "VALE_NEWIF", sizeof(struct nmreq_vale_newif),
-				    req_vale_newif },
+	[NETMAP_REQ_VALE_LIST] = { "VALE_LIST", sizeof(struct nmreq_vale_list), req_vale_list },
+	[NETMAP_REQ_PORT_HDR_SET] = { "PORT_HDR_SET", sizeof(struct nmreq_port_hdr), req_hdr_set },
+	[NETMAP_REQ_PORT_HDR_GET] = { "PORT_HDR_GET", sizeof(struct nmreq_port_hdr), req_hdr_get },
+	[NETMAP_REQ_VALE_NEWIF] = { "VALE_NEWIF", sizeof(struct nmreq_vale_newif), req_vale_newif },
 	[NETMAP_REQ_VALE_DELIF] = { "VALE_DELIF", 0, req_vale_delif },
 	[NETMAP_REQ_VALE_POLLING_ENABLE] = { "VALE_POLLING_ENABLE",
-					     sizeof(struct nmreq_vale_polling),
-					     req_polling_on },
+					     sizeof(struct nmreq_vale_polling), req_polling_on },
 	[NETMAP_REQ_VALE_POLLING_DISABLE] = { "VALE_POLLING_DISABLE",
-					      sizeof(struct nmreq_vale_polling),
-					      req_polling_off },
+					      sizeof(struct nmreq_vale_polling), req_polling_off },
 	[NETMAP_REQ_POOLS_INFO_GET] = { "POOLS_INFO_GET", sizeof(struct nmreq_pools_info),
 					req_pools_info },
 	[NETMAP_REQ_SYNC_KLOOP_START] = { .name = "SYNC_KLOOP_START" },
@@ -211,8 +204,8 @@ static const struct nm_req_type *req_find(struct nm_binding *b, uint16_t type, i
 	if (!t || !t->name)
 		*error = nm_fail(&b->err, -EINVAL, "unknown request %u in nr_reqtype", type);
 	else if (!t->handle)
-		*error = nm_fail(&b->err, -EOPNOTSUPP,
-				 "request %u (%s) is not supported here", type, t->name);
+		*error = nm_fail(&b->err, -EOPNOTSUPP, "request %u (%s) is not supported here",
+				 type, t->name);
 	else
 		return t;
 	return NULL;

@@ -40,12 +40,12 @@ static inline void take_bytes(struct input *in, void *dst, size_t bytes)
 	in->left -= n;
 }
 
-#define must(cond)                                                                       \
-	do {                                                                             \
-		if (!(cond)) {                                                           \
+#define must(cond)                                                                           \
+	do {                                                                                 \
+		if (!(cond)) {                                                               \
 			fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #cond); \
-			abort();                                                         \
-		}                                                                        \
+			abort();                                                             \
+		}                                                                            \
 	} while (0)
 
 #endif /* FUZZ_H */

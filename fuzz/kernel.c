@@ -35,7 +35,7 @@
 
 static struct {
 	uint64_t calls, registered, mapped, syncs;
-} *count; /* of all attackers */
+} * count; /* of all attackers */
 
 /* ---- root's ports ---- */
 
@@ -67,9 +67,10 @@ static uint32_t rnd(void)
 
 static uint64_t odd_number(void)
 {
-	static const uint64_t odd[] = { 0, 1, 2, 7, 8, 16, 255, 256, 1024, 4096, 65535, 65536,
-					0x7fffffff, 0x80000000, 0xffffffff, 1ull << 32, 1ull << 47,
-					1ull << 63, ~0ull };
+	static const uint64_t odd[] = { 0,	    1,		2,	    7,		8,
+					16,	    255,	256,	    1024,	4096,
+					65535,	    65536,	0x7fffffff, 0x80000000, 0xffffffff,
+					1ull << 32, 1ull << 47, 1ull << 63, ~0ull };
 
 	switch (rnd() % 4) {
 	case 0:
@@ -89,14 +90,40 @@ static int any_file(void)
 static void odd_name(char *name)
 {
 	static const char *const names[] = {
-		"vale0:a", "vale0:b", "vale0:root", "vale1:x", "vale0:", "vale:", "x{1", "x}1",
-		"x{2", "vale0:a{1", "vale0:a}1", "nt0", "nt1", "nt0{1", "lo", "null", "null:z",
-		"v0", "vale0:v0", "vale0:nt0", "nt0^", "", "{", "}1", "netmap:nt0", "vale0:root{1",
-		"valeaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:b", "..", "%s%n",
+		"vale0:a",
+		"vale0:b",
+		"vale0:root",
+		"vale1:x",
+		"vale0:",
+		"vale:",
+		"x{1",
+		"x}1",
+		"x{2",
+		"vale0:a{1",
+		"vale0:a}1",
+		"nt0",
+		"nt1",
+		"nt0{1",
+		"lo",
+		"null",
+		"null:z",
+		"v0",
+		"vale0:v0",
+		"vale0:nt0",
+		"nt0^",
+		"",
+		"{",
+		"}1",
+		"netmap:nt0",
+		"vale0:root{1",
+		"valeaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:b",
+		"..",
+		"%s%n",
 	};
 	unsigned int i;
 
-	snprintf(name, NETMAP_REQ_IFNAMSIZ, "%s", names[rnd() % (sizeof(names) / sizeof(names[0]))]);
+	snprintf(name, NETMAP_REQ_IFNAMSIZ, "%s",
+		 names[rnd() % (sizeof(names) / sizeof(names[0]))]);
 	if (rnd() % 16 == 0)
 		for (i = 0; i < NETMAP_REQ_IFNAMSIZ; i++)
 			name[i] = rnd();
@@ -110,9 +137,9 @@ static uint16_t small(uint32_t most)
 /* A request that may well succeed; then some of it is made worse. */
 static void odd_register(struct nmreq_register *reg)
 {
-	static const uint32_t modes[] = { NR_REG_ALL_NIC, NR_REG_ALL_NIC, NR_REG_ONE_NIC, NR_REG_SW,
-					  NR_REG_NIC_SW, NR_REG_ONE_SW, NR_REG_NULL,
-					  NR_REG_PIPE_MASTER, NR_REG_PIPE_SLAVE };
+	static const uint32_t modes[] = { NR_REG_ALL_NIC, NR_REG_ALL_NIC,     NR_REG_ONE_NIC,
+					  NR_REG_SW,	  NR_REG_NIC_SW,      NR_REG_ONE_SW,
+					  NR_REG_NULL,	  NR_REG_PIPE_MASTER, NR_REG_PIPE_SLAVE };
 
 	memset(reg, 0, sizeof(*reg));
 	reg->nr_mode = modes[rnd() % (sizeof(modes) / sizeof(modes[0]))];
@@ -173,7 +200,8 @@ static void call_ctrl(void)
 		break;
 	case 1:
 		hdr.nr_reqtype = rnd() % 2 ? NETMAP_REQ_VALE_ATTACH : NETMAP_REQ_VALE_NEWIF;
-		odd_register(hdr.nr_reqtype == NETMAP_REQ_VALE_ATTACH ? &body.attach.reg : &body.reg);
+		odd_register(hdr.nr_reqtype == NETMAP_REQ_VALE_ATTACH ? &body.attach.reg :
+									&body.reg);
 		break;
 	default:
 		hdr.nr_reqtype = NETMAP_REQ_REGISTER;
@@ -379,8 +407,8 @@ static void *scribble(void *arg)
 		for (k = 0; k < 20; k++) {
 			p = __atomic_load_n(&m->p, __ATOMIC_SEQ_CST);
 			if (p)
-				write_odd(p, rnd() % 8 ? rnd() % (1 << 16) + (rnd() % 2 << 20)
-						       : rnd() % (8 << 20));
+				write_odd(p, rnd() % 8 ? rnd() % (1 << 16) + (rnd() % 2 << 20) :
+							 rnd() % (8 << 20));
 		}
 		/* the calls are what takes the time */
 		t_sleep(0.0005);
@@ -396,8 +424,8 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 	(void)sig;
 	(void)context;
 	/* there is something now: of nobody's, until it is mapped anew */
-	if (mmap(at, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
-	    MAP_FAILED)
+	if (mmap(at, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+		 0) == MAP_FAILED)
 		_exit(0);
 }
 
@@ -433,9 +461,9 @@ static void attacker_setup(uint64_t seed)
 static void attack(uint64_t seed)
 {
 	static void (*const call[])(void) = {
-		call_ctrl, call_ctrl, call_ctrl, call_mmap, call_mmap, call_poll, call_poll,
-		call_close, call_other, call_legacy, call_sync, call_sync, call_sync, call_sync,
-		call_sync, call_sync,
+		call_ctrl, call_ctrl,  call_ctrl,  call_mmap,	call_mmap, call_poll,
+		call_poll, call_close, call_other, call_legacy, call_sync, call_sync,
+		call_sync, call_sync,  call_sync,  call_sync,
 	};
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -534,13 +562,14 @@ static void fuzzing(void)
 	}
 	t_check(!chmod(NETMAP_DEVICE_NAME, 0600));
 	t_note("%.0f s: %llu calls, %llu ports registered, %llu mappings, %llu rounds of syncs; "
-	       "%u packets of ours beside, %u elsewhere", seconds,
-	       (unsigned long long)count->calls, (unsigned long long)count->registered,
+	       "%u packets of ours beside, %u elsewhere",
+	       seconds, (unsigned long long)count->calls, (unsigned long long)count->registered,
 	       (unsigned long long)count->mapped, (unsigned long long)count->syncs, here.got,
 	       there.got);
 	t_check(count->registered && count->mapped);
 	t_eq(dev_request(member.fd, NETMAP_REQ_VALE_DETACH, "vale0:nu0",
-			 &(struct nmreq_vale_detach){ 0 }), 0);
+			 &(struct nmreq_vale_detach){ 0 }),
+	     0);
 	kport_close(&member);
 	kport_close(&nic);
 	pair_close(&here);

@@ -30,7 +30,8 @@ static struct nmreq_opt_parser conf = {
 	.parse = take_option,
 	.default_key = 0,
 	.nr_keys = 3,
-	.keys = { { "rings", 0, NMREQ_OPTK_DEFAULT }, { "slots", 1, 0 },
+	.keys = { { "rings", 0, NMREQ_OPTK_DEFAULT },
+		  { "slots", 1, 0 },
 		  { "empty", 2, NMREQ_OPTK_ALLOWEMPTY } },
 };
 static struct nmreq_opt_parser share = {

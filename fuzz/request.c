@@ -48,9 +48,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-static const char *const names[] = { "vale0:a", "vale0:b", "vale1:a", "x{1", "x}1", "x{2", "null",
-				     "fake0", "fake4", "vale0:fake0", "vale0:fake4", "per", "vale0:per",
-				     "vale0:a{1", "vale0:a}1", "" };
+static const char *const names[] = { "vale0:a",	  "vale0:b",	 "vale1:a",	"x{1",
+				     "x}1",	  "x{2",	 "null",	"fake0",
+				     "fake4",	  "vale0:fake0", "vale0:fake4", "per",
+				     "vale0:per", "vale0:a{1",	 "vale0:a}1",	"" };
 
 /* A header that is right where chance would hardly get it right; the rest is the input's. */
 static void put_header(struct input *in)

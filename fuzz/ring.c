@@ -40,9 +40,12 @@ static void client_open(struct client *c, const char *name, uint32_t rings)
 	struct nmreq_register reg = { .nr_mode = strncmp(name, "fake", 4) ? NR_REG_ALL_NIC :
 									    NR_REG_NIC_SW,
 				      .nr_tx_rings = rings,
-				      .nr_rx_rings = rings, .nr_tx_slots = SLOTS,
-				      .nr_rx_slots = SLOTS, .nr_extra_bufs = 2 };
-	struct nmreq_header hdr = { .nr_version = NETMAP_API, .nr_reqtype = NETMAP_REQ_REGISTER,
+				      .nr_rx_rings = rings,
+				      .nr_tx_slots = SLOTS,
+				      .nr_rx_slots = SLOTS,
+				      .nr_extra_bufs = 2 };
+	struct nmreq_header hdr = { .nr_version = NETMAP_API,
+				    .nr_reqtype = NETMAP_REQ_REGISTER,
 				    .nr_body = (uintptr_t)&reg };
 	struct netmap_if *nifp;
 	uint32_t i;
@@ -70,7 +73,8 @@ static void client_close(struct client *c)
 static void attach(const char *name, uint16_t type)
 {
 	struct nmreq_vale_attach att = { .reg.nr_mode = NR_REG_ALL_NIC };
-	struct nmreq_header hdr = { .nr_version = NETMAP_API, .nr_reqtype = type,
+	struct nmreq_header hdr = { .nr_version = NETMAP_API,
+				    .nr_reqtype = type,
 				    .nr_body = (uintptr_t)&att };
 	struct nmcore *nm = nmcore_open();
 
@@ -81,8 +85,8 @@ static void attach(const char *name, uint16_t type)
 
 static uint32_t number(struct input *in)
 {
-	static const uint32_t odd[] = { 0, 1, SLOTS - 1, SLOTS, SLOTS + 1, 0x7fffffff, 0x80000000,
-					0xffffffff };
+	static const uint32_t odd[] = { 0,	   1,	       SLOTS - 1,  SLOTS,
+					SLOTS + 1, 0x7fffffff, 0x80000000, 0xffffffff };
 	uint8_t how = take(in, 1);
 
 	return how < 8 ? odd[how] : how < 128 ? how % SLOTS : take(in, 4);
@@ -95,19 +99,45 @@ static void scribble(struct client *c, struct input *in)
 	uint8_t what = take(in, 1);
 
 	switch (what % 14) {
-	case 0: r->head = number(in); break;
-	case 1: r->cur = number(in); break;
-	case 2: r->head = r->cur = r->tail < SLOTS ? r->tail : 0; break;
-	case 3: r->head = r->cur = (r->head + 1) % SLOTS; break;
-	case 4: r->tail = number(in); break;
-	case 5: slot->buf_idx = number(in); break;
-	case 6: slot->len = number(in); break;
-	case 7: slot->flags = number(in); break;
-	case 8: slot->flags = NS_MOREFRAG; break;
-	case 9: slot->ptr = what & 128 ? (uintptr_t)r : number(in); break;
-	case 10: r->flags = number(in); break;
-	case 11: *(uint32_t *)&r->num_slots = number(in); break;
-	case 12: take_bytes(in, c->mem + (take(in, 2) << 4) % 65536, 16); break;
+	case 0:
+		r->head = number(in);
+		break;
+	case 1:
+		r->cur = number(in);
+		break;
+	case 2:
+		r->head = r->cur = r->tail < SLOTS ? r->tail : 0;
+		break;
+	case 3:
+		r->head = r->cur = (r->head + 1) % SLOTS;
+		break;
+	case 4:
+		r->tail = number(in);
+		break;
+	case 5:
+		slot->buf_idx = number(in);
+		break;
+	case 6:
+		slot->len = number(in);
+		break;
+	case 7:
+		slot->flags = number(in);
+		break;
+	case 8:
+		slot->flags = NS_MOREFRAG;
+		break;
+	case 9:
+		slot->ptr = what & 128 ? (uintptr_t)r : number(in);
+		break;
+	case 10:
+		r->flags = number(in);
+		break;
+	case 11:
+		*(uint32_t *)&r->num_slots = number(in);
+		break;
+	case 12:
+		take_bytes(in, c->mem + (take(in, 2) << 4) % 65536, 16);
+		break;
 	case 13: /* a frame as it should be */
 		if (slot->buf_idx >= 2 && slot->buf_idx < 1000) {
 			char *buf = (char *)r + *(int64_t *)&r->buf_ofs + slot->buf_idx * 2112ull;
@@ -144,9 +174,12 @@ static void pair_works(struct client *a, struct client *b)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct { const char *name; uint32_t rings; } kind[PORTS] = {
-		{ "vale0:a", 1 }, { "vale0:b", 2 }, { "p{1", 1 }, { "p}1", 1 }, { "null", 1 },
-		{ "vale0:c", 1 }, { "fake1", 1 }, { "good:a", 1 }, { "good:b", 1 },
+	static const struct {
+		const char *name;
+		uint32_t rings;
+	} kind[PORTS] = {
+		{ "vale0:a", 1 }, { "vale0:b", 2 }, { "p{1", 1 },    { "p}1", 1 },    { "null", 1 },
+		{ "vale0:c", 1 }, { "fake1", 1 },   { "good:a", 1 }, { "good:b", 1 },
 	};
 	struct client c[PORTS];
 	struct input in = { data, size };
@@ -165,9 +198,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct client *k = &c[op % WILD];
 
 		switch (op / WILD % 8) {
-		case 0: nmcore_ioctl(k->nm, NIOCTXSYNC, NULL); break;
-		case 1: nmcore_ioctl(k->nm, NIOCRXSYNC, NULL); break;
-		case 2: nmcore_poll(k->nm, POLLIN | POLLOUT, op & 128); break;
+		case 0:
+			nmcore_ioctl(k->nm, NIOCTXSYNC, NULL);
+			break;
+		case 1:
+			nmcore_ioctl(k->nm, NIOCRXSYNC, NULL);
+			break;
+		case 2:
+			nmcore_poll(k->nm, POLLIN | POLLOUT, op & 128);
+			break;
 		case 3: {
 			uint8_t frame[64];
 
@@ -182,7 +221,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			fake_hold("fake0", op & 128);
 			fake_full("fake1", op & 64);
 			break;
-		default: scribble(k, &in); break;
+		default:
+			scribble(k, &in);
+			break;
 		}
 	}
 	pair_works(&c[WILD], &c[WILD + 1]);

@@ -176,8 +176,7 @@ void nmreq_header_init(struct nmreq_header *hdr, uint16_t reqtype, void *body);
  * MODE; to OPTIONS or the end. They depend on nothing but their arguments. EINVAL.
  */
 int nmreq_header_decode(const char **spec, struct nmreq_header *hdr, struct nmctx *ctx);
-int nmreq_register_decode(const char **spec, struct nmreq_register *reg,
-			  struct nmctx *ctx);
+int nmreq_register_decode(const char **spec, struct nmreq_register *reg, struct nmctx *ctx);
 
 /* How the options of a name are read; programs may have some of their own. */
 struct nmreq_parse_ctx;

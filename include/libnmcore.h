@@ -98,8 +98,7 @@ struct nmcore_user_ops {
 	int (*copyin)(void *ctx, void *dst, uint64_t addr, size_t len);
 	int (*copyout)(void *ctx, uint64_t addr, const void *src, size_t len);
 };
-void nmcore_set_user(struct nmcore *nm, const struct nmcore_user_ops *ops, void *ctx,
-		     pid_t owner);
+void nmcore_set_user(struct nmcore *nm, const struct nmcore_user_ops *ops, void *ctx, pid_t owner);
 
 /*
  * For servers of several users that do not trust each other: this descriptor is user

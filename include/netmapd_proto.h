@@ -168,12 +168,12 @@ struct nmd_poller {
 enum nmd_op {
 	NMD_OP_TXSYNC = 1,
 	NMD_OP_RXSYNC,
-	NMD_OP_POLL, /* value of the answer: revents */
-	NMD_OP_WAIT, /* the same, but answered only when there are some, or after a CANCEL */
+	NMD_OP_POLL,   /* value of the answer: revents */
+	NMD_OP_WAIT,   /* the same, but answered only when there are some, or after a CANCEL */
 	NMD_OP_CANCEL, /* ends a WAIT, if one is on; no answer of its own */
-	NMD_OP_MSG,  /* take a message from the socket; no answer on the pipe */
-	NMD_OP_FREE, /* frees a poller */
-	NMD_OP_CLOSE, /* the last one: answered when what the process held is free */
+	NMD_OP_MSG,    /* take a message from the socket; no answer on the pipe */
+	NMD_OP_FREE,   /* frees a poller */
+	NMD_OP_CLOSE,  /* the last one: answered when what the process held is free */
 };
 
 #define NMD_NO_POLLER 0xffff /* poll: do not arm anything */

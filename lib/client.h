@@ -31,9 +31,9 @@ struct nmc_waiter {
 struct nmc_chan {
 	uint32_t busy;
 	int sock;
-	int req;  /* write end */
-	int keep; /* its read end: so that the death of the daemon is no SIGPIPE */
-	int rep;  /* read end */
+	int req;		  /* write end */
+	int keep;		  /* its read end: so that the death of the daemon is no SIGPIPE */
+	int rep;		  /* read end */
 	struct nmc_waiter waiter; /* of the thread */
 	uint8_t nonce[NMD_NONCE];
 };
@@ -52,18 +52,18 @@ struct nmc_csb {
 	unsigned int nrx, ntx;
 	struct netmap_ring *ring[NMC_CSB_RINGS]; /* nrx, and ntx behind them */
 	int64_t checked; /* ns: when a sync that found nothing last made a call */
-	int64_t spin; /* ns that a wait may look by itself before it sleeps */
+	int64_t spin;	 /* ns that a wait may look by itself before it sleeps */
 };
 
 /* An open file of /dev/netmap, in this process. */
 struct nmc_file {
 	struct nmc_file *next, **prevp;
-	uint64_t id;  /* the same in every process */
+	uint64_t id;   /* the same in every process */
 	uint32_t refs; /* held by descriptors and by calls in progress */
-	bool dead;    /* the daemon is gone */
+	bool dead;     /* the daemon is gone */
 	bool registered;
-	bool ask;     /* the daemon knows why the last call failed */
-	char *region;	    /* where the program has it mapped, */
+	bool ask;	      /* the daemon knows why the last call failed */
+	char *region;	      /* where the program has it mapped, */
 	uint64_t nifp_offset; /* and its netmap_if in there; for nmc_rings() */
 	struct nmc_csb csb;
 	bool csb_ready; /* set with release once that is complete */
@@ -97,8 +97,7 @@ void nmc_chan_close(struct nmc_chan *ch);
 /* A round trip over the pipes, or its halves. 0 or an errno value. */
 int nmc_pipe_send(struct nmc_file *f, struct nmc_chan *ch, struct nmd_request r);
 int nmc_pipe_answer(struct nmc_file *f, struct nmc_chan *ch, uint32_t *value);
-int nmc_pipe_call(struct nmc_file *f, struct nmc_chan *ch, struct nmd_request r,
-		  uint32_t *value);
+int nmc_pipe_call(struct nmc_file *f, struct nmc_chan *ch, struct nmd_request r, uint32_t *value);
 /*
  * As poll(2) on the descriptor alone, which waits: the ready ones of events, POLLERR; 0
  * when timeout_ms are over; -1 and EINTR.
@@ -126,8 +125,7 @@ unsigned int nmc_slot(void);
 
 /* client_call.c: the system calls. Results and errno as theirs. */
 int nmc_ioctl(struct nmc_file *f, int fd, unsigned long request, void *arg);
-void *nmc_mmap(struct nmc_file *f, int fd, void *addr, size_t len, int prot, int flags,
-	       off_t off);
+void *nmc_mmap(struct nmc_file *f, int fd, void *addr, size_t len, int prot, int flags, off_t off);
 /*
  * The driver's part of poll(2), as nm_host_ops has it: the ready ones of events, or POLLERR;
  * never blocks. With wake, and nothing ready: *wake becomes readable when it is time to ask

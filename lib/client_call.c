@@ -16,7 +16,7 @@ static int sync_rings(struct nmc_file *f, int fd, uint8_t op)
 
 	if (ch == NULL)
 		return -1;
-	error = nmc_pipe_call(f, ch, (struct nmd_request){.op = op}, NULL);
+	error = nmc_pipe_call(f, ch, (struct nmd_request){ .op = op }, NULL);
 	nmc_chan_put(ch);
 	if (__builtin_expect(error == 0, 1))
 		return 0;
@@ -152,8 +152,7 @@ static void *map_aligned(size_t len, int prot, int flags, int memfd)
 	return p;
 }
 
-void *nmc_mmap(struct nmc_file *f, int fd, void *addr, size_t len, int prot, int flags,
-	       off_t off)
+void *nmc_mmap(struct nmc_file *f, int fd, void *addr, size_t len, int prot, int flags, off_t off)
 {
 	struct nmd_memory m;
 	void *p;
@@ -236,12 +235,11 @@ static int poll_waiter(struct nmc_file *f, struct nmc_chan *ch, struct nmd_reque
 
 static int poll_on(struct nmc_file *f, struct nmc_chan *ch, int events, struct nmc_waiter *w)
 {
-	struct nmd_request r = {.op = NMD_OP_POLL,
-				.events = (uint16_t)events,
-				.poller = NMD_NO_POLLER};
+	struct nmd_request r = { .op = NMD_OP_POLL,
+				 .events = (uint16_t)events,
+				 .poller = NMD_NO_POLLER };
 	uint32_t got = 0;
-	int error = w != NULL ? poll_waiter(f, ch, r, w, &got) :
-				nmc_pipe_call(f, ch, r, &got);
+	int error = w != NULL ? poll_waiter(f, ch, r, w, &got) : nmc_pipe_call(f, ch, r, &got);
 
 	if (error == 0)
 		return (int)got;
@@ -269,8 +267,8 @@ int nmc_poll(struct nmc_file *f, int fd, int events, int *wake)
 
 static int poll_reply(struct nmc_chan *ch, int timeout_ms)
 {
-	struct pollfd p = {.fd = ch->rep, .events = POLLIN};
-	struct timespec ts = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
+	struct pollfd p = { .fd = ch->rep, .events = POLLIN };
+	struct timespec ts = { timeout_ms / 1000, timeout_ms % 1000 * 1000000L };
 
 	return (int)syscall(SYS_ppoll, &p, 1, timeout_ms < 0 ? NULL : &ts, NULL, 0);
 }
@@ -281,7 +279,7 @@ static int poll_reply(struct nmc_chan *ch, int timeout_ms)
  */
 static int wait_on(struct nmc_file *f, struct nmc_chan *ch, int events, int timeout_ms)
 {
-	struct nmd_request r = {.op = NMD_OP_WAIT, .events = (uint16_t)events};
+	struct nmd_request r = { .op = NMD_OP_WAIT, .events = (uint16_t)events };
 	int error = nmc_pipe_send(f, ch, r), n = 1, e = 0;
 	uint32_t got = 0;
 
@@ -289,7 +287,7 @@ static int wait_on(struct nmc_file *f, struct nmc_chan *ch, int events, int time
 		n = poll_reply(ch, timeout_ms);
 		e = errno;
 		if (n <= 0)
-			error = nmc_pipe_send(f, ch, (struct nmd_request){.op = NMD_OP_CANCEL});
+			error = nmc_pipe_send(f, ch, (struct nmd_request){ .op = NMD_OP_CANCEL });
 	}
 	if (error == 0)
 		error = nmc_pipe_answer(f, ch, &got);
@@ -351,7 +349,7 @@ void nmc_waiter_free(struct nmc_file *f, int fd, struct nmc_waiter *w)
 	if (w->fd >= 0 && !f->dead && w->generation == nmc_generation)
 		ch = nmc_chan_get(f, fd);
 	if (ch != NULL) {
-		nmc_pipe_call(f, ch, (struct nmd_request){.op = NMD_OP_FREE, .poller = w->id},
+		nmc_pipe_call(f, ch, (struct nmd_request){ .op = NMD_OP_FREE, .poller = w->id },
 			      NULL);
 		nmc_chan_put(ch);
 	}
@@ -396,8 +394,7 @@ const char *nmc_strerror(struct nmc_file *f, int fd)
 
 	if (ch != NULL) {
 		nmd_header_init(&ask, NMD_ERROR, sizeof(ask));
-		if (nmc_msg_call(f, ch, &ask, sizeof(ask), &m, sizeof(m), &newfd) ==
-			    sizeof(m) &&
+		if (nmc_msg_call(f, ch, &ask, sizeof(ask), &m, sizeof(m), &newfd) == sizeof(m) &&
 		    m.h.type == NMD_ERROR_IS) {
 			m.text[NMD_TEXT - 1] = '\0';
 			nmc_fail(f, 0, m.text);

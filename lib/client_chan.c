@@ -177,8 +177,7 @@ int nmc_pipe_answer(struct nmc_file *f, struct nmc_chan *ch, uint32_t *value)
 	return reply.error;
 }
 
-int nmc_pipe_call(struct nmc_file *f, struct nmc_chan *ch, struct nmd_request r,
-		  uint32_t *value)
+int nmc_pipe_call(struct nmc_file *f, struct nmc_chan *ch, struct nmd_request r, uint32_t *value)
 {
 	int error = nmc_pipe_send(f, ch, r);
 
@@ -188,7 +187,7 @@ int nmc_pipe_call(struct nmc_file *f, struct nmc_chan *ch, struct nmd_request r,
 ssize_t nmc_msg_call(struct nmc_file *f, struct nmc_chan *ch, const void *msg, size_t len,
 		     void *answer, size_t size, int *fd)
 {
-	struct nmd_request r = {.op = NMD_OP_MSG};
+	struct nmd_request r = { .op = NMD_OP_MSG };
 	struct nmd_header *h = answer;
 	int fds[NMD_FDS_MAX];
 	unsigned int nfds;

@@ -17,10 +17,10 @@
 
 #include "client.h"
 
-#define SPIN_NS	   50000 /* a sleep and a wakeup across processors can take as long */
+#define SPIN_NS	   50000	 /* a sleep and a wakeup across processors can take as long */
 #define SOON_NS	   (4 * SPIN_NS) /* packets that came before would have come to a look */
-#define SPIN_LOOKS 8	 /* between two looks at the clock */
-#define CHECK_NS   50000 /* a sync that finds nothing calls, unless one did so lately */
+#define SPIN_LOOKS 8		 /* between two looks at the clock */
+#define CHECK_NS   50000	 /* a sync that finds nothing calls, unless one did so lately */
 
 #if defined(__x86_64__) || defined(__i386__)
 #define cpu_relax() __builtin_ia32_pause()
@@ -40,8 +40,8 @@ static struct nm_csb_ktoa *ktoa_of(const struct nmc_csb *c, struct netmap_ring *
 
 /* ---- where the rings are ---- */
 
-static bool add_rings(struct nmc_csb *c, const struct netmap_if *nifp, uint32_t first,
-		      uint32_t n, unsigned int *count)
+static bool add_rings(struct nmc_csb *c, const struct netmap_if *nifp, uint32_t first, uint32_t n,
+		      unsigned int *count)
 {
 	char *base = (char *)nifp;
 	int64_t ofs;
@@ -77,8 +77,8 @@ void nmc_csb_init(struct nmc_file *f, int memfd, const struct nmd_memory *m)
 	pthread_mutex_lock(&f->lock);
 	if (m->csb == 0 || c->region != NULL || !f->registered || f->nifp_offset >= m->size)
 		goto out;
-	p = (void *)syscall(SYS_mmap, NULL, (size_t)m->size, PROT_READ | PROT_WRITE,
-			    MAP_SHARED, memfd, (off_t)0);
+	p = (void *)syscall(SYS_mmap, NULL, (size_t)m->size, PROT_READ | PROT_WRITE, MAP_SHARED,
+			    memfd, (off_t)0);
 	if (p == MAP_FAILED)
 		goto out;
 	c->region = p;

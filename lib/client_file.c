@@ -60,8 +60,8 @@ bool nmc_file_tryhold(struct nmc_file *f)
 	uint32_t refs = __atomic_load_n(&f->refs, __ATOMIC_RELAXED);
 
 	while (refs != 0)
-		if (__atomic_compare_exchange_n(&f->refs, &refs, refs + 1, true,
-						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&f->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
 			return true;
 	return false;
 }
@@ -75,7 +75,7 @@ static void drop_channels(struct nmc_file *f, bool wait)
 		if (f->chan[i] == NULL)
 			continue;
 		if (wait && !f->dead)
-			nmc_pipe_call(f, f->chan[i], (struct nmd_request){.op = NMD_OP_CLOSE},
+			nmc_pipe_call(f, f->chan[i], (struct nmd_request){ .op = NMD_OP_CLOSE },
 				      NULL);
 		nmc_chan_close(f->chan[i]);
 		f->chan[i] = NULL;

@@ -27,9 +27,9 @@ static int name_socket(int s, uint64_t *id)
 		sun.sun_family = AF_UNIX;
 		n = snprintf(sun.sun_path + 1, sizeof(sun.sun_path) - 1, NMD_ABSTRACT "%016llx",
 			     (unsigned long long)*id);
-		if (*id != 0 && bind(s, (struct sockaddr *)&sun,
-				     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
-						 (size_t)n)) == 0)
+		if (*id != 0 &&
+		    bind(s, (struct sockaddr *)&sun,
+			 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) == 0)
 			return 0;
 	} while (errno == EADDRINUSE);
 	return errno;
@@ -60,8 +60,8 @@ uint64_t nmc_identify(int fd)
 
 static int connect_to(int s, const char *path)
 {
-	const struct timeval patience = {PATIENCE / 1000, 0};
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	const struct timeval patience = { PATIENCE / 1000, 0 };
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 
 	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", path);
 	setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
@@ -118,8 +118,7 @@ static int greet(int s, char *err, size_t errlen)
 }
 
 /* One attempt. ENOENT, ECONNREFUSED, ECONNRESET: nobody is there. */
-static int attempt(const char *path, bool cloexec, int *fdp, uint64_t *id, char *err,
-		   size_t errlen)
+static int attempt(const char *path, bool cloexec, int *fdp, uint64_t *id, char *err, size_t errlen)
 {
 	int s, error;
 

@@ -46,7 +46,7 @@ static const uint16_t option_size[NETMAP_REQ_OPT_MAX] = {
 /* A program's pointer may point nowhere, which is an error of its call, not a crash. */
 bool nmc_peek(void *dst, uint64_t addr, size_t len)
 {
-	struct iovec local = {dst, len}, remote = {(void *)(uintptr_t)addr, len};
+	struct iovec local = { dst, len }, remote = { (void *)(uintptr_t)addr, len };
 	long n = syscall(SYS_process_vm_readv, (long)getpid(), &local, 1L, &remote, 1L, 0L);
 
 	if (n < 0 && (errno == EPERM || errno == ENOSYS)) {
@@ -59,8 +59,8 @@ bool nmc_peek(void *dst, uint64_t addr, size_t len)
 /* The same for where the answer goes. */
 static bool poke(uint64_t addr, const void *src, size_t len)
 {
-	struct iovec local = {(void *)(uintptr_t)src, len};
-	struct iovec remote = {(void *)(uintptr_t)addr, len};
+	struct iovec local = { (void *)(uintptr_t)src, len };
+	struct iovec remote = { (void *)(uintptr_t)addr, len };
 	long n = syscall(SYS_process_vm_writev, (long)getpid(), &local, 1L, &remote, 1L, 0L);
 
 	if (n < 0 && (errno == EPERM || errno == ENOSYS)) {
@@ -114,7 +114,7 @@ static void add_ctrl(struct builder *b, uint64_t addr)
 
 size_t nmc_marshal(unsigned long request, void *arg, struct nmd_ioctl *m, size_t size)
 {
-	struct builder b = {.m = m, .size = size};
+	struct builder b = { .m = m, .size = size };
 	size_t head;
 
 	memset(m, 0, sizeof(*m));

@@ -33,8 +33,7 @@ static unsigned int new_slot(void)
 		while (~w != 0) {
 			bit = (unsigned int)__builtin_ctzll(~w);
 			if (!__atomic_compare_exchange_n(&taken[i], &w, w | UINT64_C(1) << bit,
-							 false, __ATOMIC_ACQUIRE,
-							 __ATOMIC_RELAXED))
+							 false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 				continue;
 			mine = i * 64 + bit + 1;
 			pthread_setspecific(key, (void *)(uintptr_t)mine);

@@ -31,17 +31,17 @@ static bool near(const char *file, const char *rel, char *path, size_t size)
 {
 	const char *slash = strrchr(file, '/');
 
-	return slash != NULL && (size_t)snprintf(path, size, "%.*s/%s", (int)(slash - file), file,
-						 rel) < size &&
+	return slash != NULL &&
+	       (size_t)snprintf(path, size, "%.*s/%s", (int)(slash - file), file, rel) < size &&
 	       usable(path);
 }
 
 /* The daemon that belongs to this library: where both are installed, or were built. */
 static bool beside_library(char *path, size_t size)
 {
-	static const char *const places[] = {"../bin/netmapd", "../../bin/netmapd",
-					     "../hosts/user/netmapd",
-					     "../../hosts/user/netmapd", "netmapd"};
+	static const char *const places[] = { "../bin/netmapd", "../../bin/netmapd",
+					      "../hosts/user/netmapd", "../../hosts/user/netmapd",
+					      "netmapd" };
 	char exe[PATH_MAX] = "";
 	Dl_info info;
 	size_t i;
@@ -52,8 +52,7 @@ static bool beside_library(char *path, size_t size)
 	n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	exe[n > 0 ? n : 0] = '\0';
 	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		if (near(info.dli_fname, places[i], path, size) ||
-		    near(exe, places[i], path, size))
+		if (near(info.dli_fname, places[i], path, size) || near(exe, places[i], path, size))
 			return true;
 	return false;
 }
@@ -234,7 +233,7 @@ static int start_locked(const char *socket_path, int lock, char *err, size_t err
 /* Is one there by now? Without a greeting: the daemon takes that for a change of mind. */
 static bool answers(const char *path)
 {
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	bool yes;
 
@@ -250,8 +249,8 @@ int nmc_start(const char *path, char *err, size_t errlen)
 	int lock, error = 0;
 
 	snprintf(name, sizeof(name), "%s.lock", path);
-	lock = (int)syscall(SYS_openat, AT_FDCWD, name,
-			    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	lock = (int)syscall(SYS_openat, AT_FDCWD, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+			    0600);
 	if (lock < 0) {
 		error = errno;
 		snprintf(err, errlen, "can't make the lock file %s: %s", name, strerror(error));

@@ -29,8 +29,7 @@ int nmc_close(int fd)
 	if (fd < 0)
 		return 0;
 	if (nmc_hidden(fd))
-		__atomic_fetch_and(&hidden[fd / 64], ~(UINT64_C(1) << fd % 64),
-				   __ATOMIC_RELAXED);
+		__atomic_fetch_and(&hidden[fd / 64], ~(UINT64_C(1) << fd % 64), __ATOMIC_RELAXED);
 	return (int)syscall(SYS_close, fd);
 }
 
@@ -69,7 +68,7 @@ static int64_t now_ms(void)
 int nmc_wait_fd(int fd, int events, int ms)
 {
 	int64_t end = now_ms() + ms, left;
-	struct pollfd p = {.fd = fd, .events = (short)events};
+	struct pollfd p = { .fd = fd, .events = (short)events };
 	struct timespec ts;
 	long n;
 
@@ -91,8 +90,8 @@ int nmc_send(int sock, const void *buf, size_t len, int fd, int ms)
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(sizeof(int))];
 	} control;
-	struct iovec iov = {(void *)buf, len};
-	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct iovec iov = { (void *)buf, len };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 	struct cmsghdr *c;
 
 	if (fd >= 0) {
@@ -139,7 +138,7 @@ ssize_t nmc_recv(int sock, void *buf, size_t size, int *fds, unsigned int *nfds,
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(NMD_FDS_MAX * sizeof(int))];
 	} control;
-	struct iovec iov = {buf, size};
+	struct iovec iov = { buf, size };
 	struct msghdr m;
 	ssize_t n;
 

@@ -41,14 +41,13 @@ static const struct nm_host_ops *host; /* NULL: NETMAP_HOST is wrong */
 
 static void choose_host(void)
 {
-	static const struct nm_host_ops *const hosts[] = {
-		&nm_host_kernel, &nm_host_daemon, &nm_host_embedded};
+	static const struct nm_host_ops *const hosts[] = { &nm_host_kernel, &nm_host_daemon,
+							   &nm_host_embedded };
 	const char *name = secure_getenv("NETMAP_HOST");
 	size_t i;
 
 	if (name == NULL || *name == '\0') {
-		host = access(NETMAP_DEVICE_NAME, F_OK) == 0 ? &nm_host_kernel
-							     : &nm_host_daemon;
+		host = access(NETMAP_DEVICE_NAME, F_OK) == 0 ? &nm_host_kernel : &nm_host_daemon;
 		return;
 	}
 	for (i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
@@ -122,8 +121,8 @@ static struct nm_host_fd *fd_entry(int fd)
 		chunk = calloc(CHUNK_SIZE, sizeof(*chunk));
 		if (chunk == NULL)
 			return NULL;
-		if (!__atomic_compare_exchange_n(slot, &expected, chunk, 0,
-						 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		if (!__atomic_compare_exchange_n(slot, &expected, chunk, 0, __ATOMIC_ACQ_REL,
+						 __ATOMIC_ACQUIRE)) {
 			free(chunk);
 			chunk = expected;
 		}
@@ -153,8 +152,8 @@ int nmhost_open(void)
 	if (entry == NULL) {
 		e = errno;
 		ops->close(state, fd);
-		snprintf(open_error, sizeof(open_error), "no room for descriptor %d: %s",
-			 fd, strerror(e));
+		snprintf(open_error, sizeof(open_error), "no room for descriptor %d: %s", fd,
+			 strerror(e));
 		errno = e;
 		return -1;
 	}

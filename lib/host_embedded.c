@@ -78,9 +78,8 @@ static void find_core(void)
 			 why != NULL ? why : "cannot load " CORE_LIBRARY);
 		return;
 	}
-	core_found = FIND(lib, open) && FIND(lib, close) && FIND(lib, ioctl) &&
-		     FIND(lib, memfd) && FIND(lib, poll) && FIND(lib, wait) &&
-		     FIND(lib, wakefd) && FIND(lib, error);
+	core_found = FIND(lib, open) && FIND(lib, close) && FIND(lib, ioctl) && FIND(lib, memfd) &&
+		     FIND(lib, poll) && FIND(lib, wait) && FIND(lib, wakefd) && FIND(lib, error);
 	if (!core_found)
 		snprintf(core_missing, sizeof(core_missing),
 			 "embedded host: %s is not of this version of netmap",

@@ -34,8 +34,7 @@ static int kernel_open(void **state, char *err, size_t errlen)
 			 "group decide who may");
 		break;
 	default:
-		snprintf(err, errlen, "cannot open " NETMAP_DEVICE_NAME ": %s",
-			 strerror(e));
+		snprintf(err, errlen, "cannot open " NETMAP_DEVICE_NAME ": %s", strerror(e));
 		break;
 	}
 	errno = e;

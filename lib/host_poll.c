@@ -95,8 +95,7 @@ static int poll_drivers(struct pollfd *fds, struct pollfd *w, nfds_t n, int arm)
 		if (ops == NULL)
 			continue;
 		events = fds[i].events;
-		got = ops->poll(state, fds[i].fd, driver_events(events),
-				arm && ready == 0);
+		got = ops->poll(state, fds[i].fd, driver_events(events), arm && ready == 0);
 		w[i].fd = ops->wakefd(state, fds[i].fd);
 		w[i].events = POLLIN;
 		if (w[i].fd < 0 && got == 0)
@@ -175,8 +174,7 @@ static int poll_all(struct pollfd *fds, struct pollfd *w, nfds_t n, int timeout_
 }
 
 /* One descriptor and time to wait: the host may do better than what is put together here. */
-static int wait_one(const struct nm_host_ops *ops, void *state, struct pollfd *fd,
-		    int timeout_ms)
+static int wait_one(const struct nm_host_ops *ops, void *state, struct pollfd *fd, int timeout_ms)
 {
 	int got = ops->wait(state, fd->fd, driver_events(fd->events), timeout_ms);
 
@@ -225,7 +223,7 @@ int nmhost_wakefd(int fd)
 
 int nmhost_arm(int fd, int events)
 {
-	struct pollfd pfd = {.fd = fd, .events = (short)events};
+	struct pollfd pfd = { .fd = fd, .events = (short)events };
 	void *state;
 	const struct nm_host_ops *ops = driver_of(fd, &state);
 

@@ -76,8 +76,7 @@ int nmport_parse(struct nmport_d *d, const char *portspec)
 	if (d->register_done)
 		return usage(d, "cannot take another name while it is registered");
 	if (nmreq_header_decode(&p, &d->hdr, d->ctx) == 0 &&
-	    nmreq_register_decode(&p, &d->reg, d->ctx) == 0 &&
-	    nmport_options_decode(d, p) == 0)
+	    nmreq_register_decode(&p, &d->reg, d->ctx) == 0 && nmport_options_decode(d, p) == 0)
 		return 0;
 	e = errno;
 	nmport_undo_cleanups(d, before);
@@ -279,8 +278,7 @@ struct nmport_d *nmport_clone(struct nmport_d *d)
 	struct nmport_d *c;
 
 	if (d->extmem != NULL && !d->register_done) {
-		usage(d,
-		      "with extmem, a port must be registered before it can be cloned");
+		usage(d, "with extmem, a port must be registered before it can be cloned");
 		return NULL;
 	}
 	c = new_port(d->ctx);

@@ -28,8 +28,8 @@ struct offsets {
 
 static int fail(struct nmport_d *d, int e, const char *what, const char *arg)
 {
-	nmctx_ferror(d->ctx, "%s: %s%s%s", d->hdr.nr_name[0] ? d->hdr.nr_name : "port",
-		     what, *arg ? " " : "", arg);
+	nmctx_ferror(d->ctx, "%s: %s%s%s", d->hdr.nr_name[0] ? d->hdr.nr_name : "port", what,
+		     *arg ? " " : "", arg);
 	errno = e;
 	return -1;
 }
@@ -91,8 +91,7 @@ static void *map_file(struct nmport_d *d, const char *fname, size_t *size)
 	}
 	if (st.st_size <= 0) {
 		e = EINVAL;
-		fail(d, e, "the extmem file has no size, use truncate -s to give it one:",
-		     fname);
+		fail(d, e, "the extmem file has no size, use truncate -s to give it one:", fname);
 		goto out;
 	}
 	*size = (size_t)st.st_size;
@@ -135,8 +134,7 @@ struct nmreq_pools_info *nmport_extmem_getinfo(struct nmport_d *d)
 
 void *nmport_extmem_steal(struct nmport_d *d, size_t *size)
 {
-	struct extmem *m =
-		(struct extmem *)((char *)d->extmem - offsetof(struct extmem, opt));
+	struct extmem *m = (struct extmem *)((char *)d->extmem - offsetof(struct extmem, opt));
 	void *p = m->file;
 
 	*size = m->file_size;
@@ -164,11 +162,9 @@ int nmport_offset(struct nmport_d *d, uint64_t initial, uint64_t maxoff, uint64_
 	if (bits > 64)
 		return fail(d, EINVAL, "offsets have 64 bits at most", "");
 	if (initial > maxoff)
-		return fail(d, EINVAL, "the initial offset is more than the largest one",
-			    "");
+		return fail(d, EINVAL, "the initial offset is more than the largest one", "");
 	if (bits > 0 && bits < 64 && maxoff >> bits != 0)
-		return fail(d, EINVAL, "the largest offset does not fit into so few bits",
-			    "");
+		return fail(d, EINVAL, "the largest offset does not fit into so few bits", "");
 	o = nmctx_malloc(d->ctx, sizeof(*o));
 	if (o == NULL)
 		return fail(d, ENOMEM, "no memory for the option offset", "");

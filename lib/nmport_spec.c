@@ -12,8 +12,8 @@
  * The number that key id of the option has, 0 if it was not given. Decimal, or
  * hexadecimal after 0x.
  */
-static int number(const struct nmreq_parse_ctx *pctx, const struct nmreq_opt_parser *p,
-		  int id, uint64_t max, uint64_t *v)
+static int number(const struct nmreq_parse_ctx *pctx, const struct nmreq_opt_parser *p, int id,
+		  uint64_t max, uint64_t *v)
 {
 	const char *text = pctx->keys[id];
 	char *end;
@@ -24,8 +24,8 @@ static int number(const struct nmreq_parse_ctx *pctx, const struct nmreq_opt_par
 	*v = strtoull(text, &end, !strncasecmp(text, "0x", 2) ? 16 : 10);
 	if (isdigit((unsigned char)*text) && *end == '\0' && errno == 0 && *v <= max)
 		return 0;
-	nmctx_ferror(pctx->ctx, "option %s: %s=%s is not a number from 0 to %llu",
-		     p->prefix, p->keys[id].key, text, (unsigned long long)max);
+	nmctx_ferror(pctx->ctx, "option %s: %s=%s is not a number from 0 to %llu", p->prefix,
+		     p->keys[id].key, text, (unsigned long long)max);
 	errno = EINVAL;
 	return -1;
 }
@@ -39,14 +39,12 @@ static int parse_share(struct nmreq_parse_ctx *pctx)
 	if (id < 0)
 		return -1;
 	if (*p != '\0') {
-		nmctx_ferror(pctx->ctx,
-			     "option share: '%s' after the name of the other port", p);
+		nmctx_ferror(pctx->ctx, "option share: '%s' after the name of the other port", p);
 		errno = EINVAL;
 		return -1;
 	}
 	if (d->reg.nr_mem_id != 0 && d->reg.nr_mem_id != id) {
-		nmctx_ferror(pctx->ctx,
-			     "option share: %s is in memory region %d, not in %d",
+		nmctx_ferror(pctx->ctx, "option share: %s is in memory region %d, not in %d",
 			     pctx->keys[0], (int)id, (int)d->reg.nr_mem_id);
 		errno = EINVAL;
 		return -1;
@@ -59,7 +57,7 @@ static struct nmreq_opt_parser opt_share = {
 	.prefix = "share",
 	.parse = parse_share,
 	.nr_keys = 1,
-	.keys = {{"port", 0, NMREQ_OPTK_MUSTSET | NMREQ_OPTK_DEFAULT}},
+	.keys = { { "port", 0, NMREQ_OPTK_MUSTSET | NMREQ_OPTK_DEFAULT } },
 };
 
 enum {
@@ -151,7 +149,7 @@ static int parse_extmem(struct nmreq_parse_ctx *pctx)
 {
 	struct nmport_d *d = pctx->token;
 	struct nmreq_pools_info *info;
-	uint64_t v[7] = {0};
+	uint64_t v[7] = { 0 };
 	int i;
 
 	for (i = 1; i < 7; i++) {

@@ -16,8 +16,7 @@ static int invalid(void)
 	return -1;
 }
 
-static const struct nmreq_opt_key *find_key(const struct nmreq_opt_parser *p,
-					    const char *name)
+static const struct nmreq_opt_key *find_key(const struct nmreq_opt_parser *p, const char *name)
 {
 	int i;
 
@@ -44,18 +43,17 @@ static const struct nmreq_opt_key *default_key(const struct nmreq_opt_parser *p)
 	return NULL;
 }
 
-static int unknown_key(const struct nmreq_opt_parser *p, const char *key,
-		       struct nmctx *ctx)
+static int unknown_key(const struct nmreq_opt_parser *p, const char *key, struct nmctx *ctx)
 {
-	const char *names[NMREQ_OPT_MAXKEYS + 1] = {NULL}, *near;
+	const char *names[NMREQ_OPT_MAXKEYS + 1] = { NULL }, *near;
 	int i;
 
 	for (i = 0; i < p->nr_keys && i < NMREQ_OPT_MAXKEYS; i++)
 		names[i] = p->keys[i].key;
 	near = nm_nearest(key, strlen(key), names);
 	if (near != NULL)
-		nmctx_ferror(ctx, "option %s: unknown key %s, did you mean %s?",
-			     p->prefix, key, near);
+		nmctx_ferror(ctx, "option %s: unknown key %s, did you mean %s?", p->prefix, key,
+			     near);
 	else
 		nmctx_ferror(ctx, "option %s: unknown key %s", p->prefix, key);
 	return invalid();
@@ -65,8 +63,8 @@ static int set_key(struct nmreq_parse_ctx *pctx, const struct nmreq_opt_parser *
 		   const struct nmreq_opt_key *k, const char *value)
 {
 	if (k->id < 0 || k->id >= NMREQ_OPT_MAXKEYS) {
-		nmctx_ferror(pctx->ctx, "option %s: key %s has id %d, not 0 to %d",
-			     p->prefix, k->key, k->id, NMREQ_OPT_MAXKEYS - 1);
+		nmctx_ferror(pctx->ctx, "option %s: key %s has id %d, not 0 to %d", p->prefix,
+			     k->key, k->id, NMREQ_OPT_MAXKEYS - 1);
 		return invalid();
 	}
 	if (pctx->keys[k->id] != NULL) {
@@ -78,8 +76,7 @@ static int set_key(struct nmreq_parse_ctx *pctx, const struct nmreq_opt_parser *
 }
 
 /* "key=value" or "key" */
-static int decode_key(struct nmreq_parse_ctx *pctx, const struct nmreq_opt_parser *p,
-		      char *text)
+static int decode_key(struct nmreq_parse_ctx *pctx, const struct nmreq_opt_parser *p, char *text)
 {
 	static const char nothing[] = "";
 	const struct nmreq_opt_key *k;
@@ -92,8 +89,8 @@ static int decode_key(struct nmreq_parse_ctx *pctx, const struct nmreq_opt_parse
 		return unknown_key(p, text, pctx->ctx);
 	if (value == NULL || *value == '\0') {
 		if (!(k->flags & NMREQ_OPTK_ALLOWEMPTY)) {
-			nmctx_ferror(pctx->ctx, "option %s: %s needs a value, %s=...",
-				     p->prefix, text, text);
+			nmctx_ferror(pctx->ctx, "option %s: %s needs a value, %s=...", p->prefix,
+				     text, text);
 			return invalid();
 		}
 		return set_key(pctx, p, k, value != NULL ? value : nothing);
@@ -102,8 +99,8 @@ static int decode_key(struct nmreq_parse_ctx *pctx, const struct nmreq_opt_parse
 }
 
 /* What follows the name of the option: nothing, "=value" or ":key=value,..." */
-static int decode_values(struct nmreq_parse_ctx *pctx, const struct nmreq_opt_parser *p,
-			 char mark, char *text)
+static int decode_values(struct nmreq_parse_ctx *pctx, const struct nmreq_opt_parser *p, char mark,
+			 char *text)
 {
 	const struct nmreq_opt_key *k = default_key(p);
 	char *next;
@@ -116,8 +113,7 @@ static int decode_values(struct nmreq_parse_ctx *pctx, const struct nmreq_opt_pa
 	}
 	if (mark == '=') {
 		if (k == NULL) {
-			nmctx_ferror(pctx->ctx,
-				     "option %s takes no single value: use %s:KEY=VALUE",
+			nmctx_ferror(pctx->ctx, "option %s takes no single value: use %s:KEY=VALUE",
 				     p->prefix, p->prefix);
 			return invalid();
 		}
@@ -133,32 +129,29 @@ static int decode_values(struct nmreq_parse_ctx *pctx, const struct nmreq_opt_pa
 	return 0;
 }
 
-static int check_mandatory(const struct nmreq_parse_ctx *pctx,
-			   const struct nmreq_opt_parser *p)
+static int check_mandatory(const struct nmreq_parse_ctx *pctx, const struct nmreq_opt_parser *p)
 {
 	int i;
 
 	for (i = 0; i < p->nr_keys && i < NMREQ_OPT_MAXKEYS; i++) {
 		const struct nmreq_opt_key *k = &p->keys[i];
 
-		if ((k->flags & NMREQ_OPTK_MUSTSET) && k->id >= 0 &&
-		    k->id < NMREQ_OPT_MAXKEYS && pctx->keys[k->id] == NULL) {
-			nmctx_ferror(pctx->ctx, "option %s: %s must be given", p->prefix,
-				     k->key);
+		if ((k->flags & NMREQ_OPTK_MUSTSET) && k->id >= 0 && k->id < NMREQ_OPT_MAXKEYS &&
+		    pctx->keys[k->id] == NULL) {
+			nmctx_ferror(pctx->ctx, "option %s: %s must be given", p->prefix, k->key);
 			return invalid();
 		}
 	}
 	return 0;
 }
 
-static int unknown_option(const char *name, struct nmreq_opt_parser *parsers,
-			  struct nmctx *ctx)
+static int unknown_option(const char *name, struct nmreq_opt_parser *parsers, struct nmctx *ctx)
 {
 	struct nmreq_opt_parser *p;
 	const char *near = NULL;
 
 	for (p = parsers; p != NULL && near == NULL; p = p->next) {
-		const char *const one[] = {p->prefix, NULL};
+		const char *const one[] = { p->prefix, NULL };
 
 		near = nm_nearest(name, strlen(name), one);
 	}
@@ -176,7 +169,7 @@ static int unknown_option(const char *name, struct nmreq_opt_parser *parsers,
 static int decode_option(char *text, struct nmreq_opt_parser *parsers, void *token,
 			 struct nmctx *ctx)
 {
-	struct nmreq_parse_ctx pctx = {.ctx = ctx, .token = token};
+	struct nmreq_parse_ctx pctx = { .ctx = ctx, .token = token };
 	size_t len = strcspn(text, "=:");
 	char mark = text[len], *values = text + len;
 	struct nmreq_opt_parser *p;

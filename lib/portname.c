@@ -40,11 +40,10 @@ static int distance(const char *s, size_t len, const char *word)
 		for (j = 1; j <= wlen; j++) {
 			int a = tolower((unsigned char)s[i - 1]), b = word[j - 1];
 
-			d[i][j] = min3(d[i - 1][j] + 1, d[i][j - 1] + 1,
-				       d[i - 1][j - 1] + (a != b));
+			d[i][j] =
+				min3(d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a != b));
 			if (i > 1 && j > 1 && a == word[j - 2] &&
-			    tolower((unsigned char)s[i - 2]) == b &&
-			    d[i][j] > d[i - 2][j - 2] + 1)
+			    tolower((unsigned char)s[i - 2]) == b && d[i][j] > d[i - 2][j - 2] + 1)
 				d[i][j] = d[i - 2][j - 2] + 1;
 		}
 	}
@@ -77,8 +76,7 @@ static int invalid(void)
 /* Neither netmap: nor valeX: comes first: what was meant? */
 static int bad_prefix(const char *spec, struct nmctx *ctx)
 {
-	static const char *const netmap[] = {"netmap", NULL}, *const vale[] = {"vale",
-									       NULL};
+	static const char *const netmap[] = { "netmap", NULL }, *const vale[] = { "vale", NULL };
 	size_t len = strcspn(spec, "*^/@{}:"), alpha = 0;
 
 	if (spec[0] == '\0') {
@@ -89,14 +87,11 @@ static int bad_prefix(const char *spec, struct nmctx *ctx)
 		alpha++;
 	if (spec[len] != ':') {
 		if (!strncmp(spec, "vale", 4))
-			nmctx_ferror(ctx,
-				     "%s: which port of the switch? did you mean %.*s:1?",
+			nmctx_ferror(ctx, "%s: which port of the switch? did you mean %.*s:1?",
 				     spec, (int)len, spec);
 		else if (len == 6 && !strncmp(spec, "netmap", 6))
-			nmctx_ferror(
-				ctx,
-				"%s: no port name: write netmap:NAME, as in netmap:eth0",
-				spec);
+			nmctx_ferror(ctx, "%s: no port name: write netmap:NAME, as in netmap:eth0",
+				     spec);
 		else
 			nmctx_ferror(ctx, "%s: did you mean netmap:%s?", spec, spec);
 	} else if (nm_nearest(spec, len, netmap)) {
@@ -104,10 +99,9 @@ static int bad_prefix(const char *spec, struct nmctx *ctx)
 	} else if (nm_nearest(spec, alpha, vale)) {
 		nmctx_ferror(ctx, "%s: did you mean vale%s?", spec, spec + alpha);
 	} else {
-		nmctx_ferror(
-			ctx,
-			"%s: unknown prefix %.*s, names begin with netmap: or valeX:",
-			spec, (int)len + 1, spec);
+		nmctx_ferror(ctx,
+			     "%s: unknown prefix %.*s, names begin with netmap: or valeX:", spec,
+			     (int)len + 1, spec);
 	}
 	return invalid();
 }
@@ -152,11 +146,10 @@ static int check_name(const char *spec, const char *port, size_t len, struct nmc
 	for (i = 0; i < len; i++) {
 		if (port[i] == '{' || port[i] == '}') {
 			if (i == 0 || i + 1 == len || brace > 0) {
-				nmctx_ferror(
-					ctx,
-					"%s: a pipe is PORT{ID at one end and PORT}ID "
-					"at the other",
-					spec);
+				nmctx_ferror(ctx,
+					     "%s: a pipe is PORT{ID at one end and PORT}ID "
+					     "at the other",
+					     spec);
 				return invalid();
 			}
 			brace = i;
@@ -164,8 +157,7 @@ static int check_name(const char *spec, const char *port, size_t len, struct nmc
 			nmctx_ferror(ctx, "%s: two colons, did you mean %s?", spec, port);
 			return invalid();
 		} else if (!isalnum((unsigned char)port[i]) && !strchr("_.-", port[i])) {
-			nmctx_ferror(ctx, "%s: '%c' cannot be in a port name", spec,
-				     port[i]);
+			nmctx_ferror(ctx, "%s: '%c' cannot be in a port name", spec, port[i]);
 			return invalid();
 		}
 	}
@@ -187,8 +179,8 @@ int nmreq_header_decode(const char **pspec, struct nmreq_header *hdr, struct nmc
 	name = *spec == 'v' ? spec : port;
 	len += (size_t)(port - name);
 	if (len >= sizeof(hdr->nr_name)) {
-		nmctx_ferror(ctx, "%s: name of %zu characters, the limit is %zu", spec,
-			     len, sizeof(hdr->nr_name) - 1);
+		nmctx_ferror(ctx, "%s: name of %zu characters, the limit is %zu", spec, len,
+			     sizeof(hdr->nr_name) - 1);
 		return invalid();
 	}
 	memset(hdr->nr_name, 0, sizeof(hdr->nr_name));
@@ -206,8 +198,7 @@ static int decode_u16(const char **p, const char *what, uint16_t *v, struct nmct
 	for (; isdigit((unsigned char)*s) && n <= UINT16_MAX; s++)
 		n = n * 10 + (unsigned long)(*s - '0');
 	if (s == *p || n > UINT16_MAX) {
-		nmctx_ferror(ctx, "%s: expected the number of a %s, 0 to %d", *p, what,
-			     UINT16_MAX);
+		nmctx_ferror(ctx, "%s: expected the number of a %s, 0 to %d", *p, what, UINT16_MAX);
 		return invalid();
 	}
 	*v = (uint16_t)n;
@@ -222,8 +213,8 @@ static int decode_flags(const char **p, uint64_t *flags, struct nmctx *ctx)
 		char letter;
 		uint64_t flag;
 	} map[] = {
-		{'x', NR_EXCLUSIVE},  {'z', NR_ZCOPY_MON},     {'t', NR_MONITOR_TX},
-		{'r', NR_MONITOR_RX}, {'R', NR_RX_RINGS_ONLY}, {'T', NR_TX_RINGS_ONLY},
+		{ 'x', NR_EXCLUSIVE },	{ 'z', NR_ZCOPY_MON },	   { 't', NR_MONITOR_TX },
+		{ 'r', NR_MONITOR_RX }, { 'R', NR_RX_RINGS_ONLY }, { 'T', NR_TX_RINGS_ONLY },
 	};
 	const size_t letters = sizeof(map) / sizeof(map[0]);
 	const uint64_t monitor = NR_MONITOR_TX | NR_MONITOR_RX;
@@ -235,8 +226,7 @@ static int decode_flags(const char **p, uint64_t *flags, struct nmctx *ctx)
 		for (i = 0; i < letters && map[i].letter != *s; i++)
 			;
 		if (i == letters) {
-			nmctx_ferror(ctx, "/%s: '%c' is no flag, those are x z t r R T",
-				     *p, *s);
+			nmctx_ferror(ctx, "/%s: '%c' is no flag, those are x z t r R T", *p, *s);
 			return invalid();
 		}
 		*flags |= map[i].flag;
@@ -248,10 +238,8 @@ static int decode_flags(const char **p, uint64_t *flags, struct nmctx *ctx)
 	if ((*flags & NR_ZCOPY_MON) && !(*flags & monitor))
 		*flags |= monitor;
 	if ((*flags & one_way) == one_way) {
-		nmctx_ferror(
-			ctx,
-			"/%s: R (only receive) and T (only transmit) exclude each other",
-			*p);
+		nmctx_ferror(ctx, "/%s: R (only receive) and T (only transmit) exclude each other",
+			     *p);
 		return invalid();
 	}
 	*p = s;
@@ -284,8 +272,7 @@ static int decode_rings(const char **p, struct nmreq_register *reg, struct nmctx
 	}
 }
 
-int nmreq_register_decode(const char **pmode, struct nmreq_register *reg,
-			  struct nmctx *ctx)
+int nmreq_register_decode(const char **pmode, struct nmreq_register *reg, struct nmctx *ctx)
 {
 	struct nmreq_register r = *reg;
 	const char *p = *pmode;

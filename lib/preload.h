@@ -17,15 +17,15 @@
 #define PUBLIC __attribute__((visibility("default")))
 
 /* The function that ours is in front of. */
-#define REAL(fn)                                                                              \
-	({                                                                                    \
-		static __typeof__(&fn) real_;                                                 \
-		__typeof__(&fn) r_ = __atomic_load_n(&real_, __ATOMIC_RELAXED);               \
-		if (__builtin_expect(r_ == NULL, 0)) {                                        \
-			*(void **)&r_ = dlsym(RTLD_NEXT, #fn);                                \
-			__atomic_store_n(&real_, r_, __ATOMIC_RELAXED);                       \
-		}                                                                             \
-		r_;                                                                           \
+#define REAL(fn)                                                                \
+	({                                                                      \
+		static __typeof__(&fn) real_;                                   \
+		__typeof__(&fn) r_ = __atomic_load_n(&real_, __ATOMIC_RELAXED); \
+		if (__builtin_expect(r_ == NULL, 0)) {                          \
+			*(void **)&r_ = dlsym(RTLD_NEXT, #fn);                  \
+			__atomic_store_n(&real_, r_, __ATOMIC_RELAXED);         \
+		}                                                               \
+		r_;                                                             \
 	})
 
 struct pl_epoll;
@@ -60,7 +60,7 @@ static inline bool pl_is_netmap(int fd)
 }
 
 /* A descriptor that came from somewhere: is it one of ours? Enters it in the table. */
-struct nmc_file *pl_adopt(int fd); /* with a reference, or NULL */
+struct nmc_file *pl_adopt(int fd);	 /* with a reference, or NULL */
 void pl_set(int fd, struct nmc_file *f); /* takes over the reference */
 void pl_forget(int fd);			 /* it was closed, or replaced */
 /* In two steps: what was there, which is let go of after the descriptor was closed. */

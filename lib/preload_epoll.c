@@ -90,7 +90,7 @@ struct pl_epoll *pl_epoll_of(int fd)
 /* The set behind epfd, made when the first of ours comes in. With a reference. */
 static struct pl_epoll *set_make(int epfd)
 {
-	struct epoll_event ev = {.events = EPOLLIN};
+	struct epoll_event ev = { .events = EPOLLIN };
 	struct pl_epoll *ep = calloc(1, sizeof(*ep)), *other = NULL;
 	struct pl_fd *e;
 
@@ -157,12 +157,12 @@ static struct reg **find(struct pl_epoll *ep, int fd)
 /* The pipe comes with the first look, and anew if the daemon has lost it (after a fork). */
 static void watch_pipe(int epfd, struct reg *g)
 {
-	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = g};
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = g };
 
 	if (g->registered || g->waiter.fd < 0 || epfd < 0)
 		return;
-	g->registered = REAL(epoll_ctl)(epfd, EPOLL_CTL_ADD, g->waiter.fd, &ev) == 0 ||
-			errno == EEXIST;
+	g->registered =
+		REAL(epoll_ctl)(epfd, EPOLL_CTL_ADD, g->waiter.fd, &ev) == 0 || errno == EEXIST;
 }
 
 static void unwatch_pipe(int epfd, struct reg *g)
@@ -426,7 +426,7 @@ static int wait_for(struct pl_epoll *ep, int epfd, struct epoll_event *out, int 
 		    int64_t timeout, const sigset_t *mask)
 {
 	int64_t deadline = timeout > 0 ? pl_now() + timeout : 0, left;
-	struct pollfd p = {.fd = epfd, .events = POLLIN};
+	struct pollfd p = { .fd = epfd, .events = POLLIN };
 	struct timespec ts;
 	bool last = timeout == 0;
 	int n;
@@ -448,8 +448,7 @@ static int wait_for(struct pl_epoll *ep, int epfd, struct epoll_event *out, int 
 }
 
 /* -2: none of ours is in the set. */
-static int ours(int epfd, struct epoll_event *out, int max, int64_t timeout,
-		const sigset_t *mask)
+static int ours(int epfd, struct epoll_event *out, int max, int64_t timeout, const sigset_t *mask)
 {
 	struct pl_epoll *ep;
 	int n, e;

@@ -65,7 +65,7 @@ struct nmc_file *pl_get_slow(int fd)
 /* Empties an entry; what was in it is to be put by the caller, without the lock. */
 static struct pl_fd take(struct pl_fd *e)
 {
-	struct pl_fd old = {NULL, NULL};
+	struct pl_fd old = { NULL, NULL };
 
 	if (e == NULL)
 		return old;
@@ -109,7 +109,7 @@ void pl_set(int fd, struct nmc_file *f)
 
 struct pl_fd pl_take(int fd)
 {
-	struct pl_fd old = {NULL, NULL}, *e;
+	struct pl_fd old = { NULL, NULL }, *e;
 
 	if (__atomic_load_n(&pl_active, __ATOMIC_RELAXED) == 0)
 		return old;

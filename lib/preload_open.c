@@ -65,32 +65,32 @@ static mode_t mode_of(int flags, va_list ap)
 	return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(ap, mode_t) : 0;
 }
 
-#define OPEN(fn)                                                                              \
-	PUBLIC int fn(const char *path, int flags, ...)                                       \
-	{                                                                                     \
-		va_list ap;                                                                   \
-		mode_t mode;                                                                  \
-                                                                                              \
-		if (ours(path))                                                               \
-			return open_netmap(flags);                                            \
-		va_start(ap, flags);                                                          \
-		mode = mode_of(flags, ap);                                                    \
-		va_end(ap);                                                                   \
-		return opened(REAL(fn)(path, flags, mode));                                   \
+#define OPEN(fn)                                            \
+	PUBLIC int fn(const char *path, int flags, ...)     \
+	{                                                   \
+		va_list ap;                                 \
+		mode_t mode;                                \
+                                                            \
+		if (ours(path))                             \
+			return open_netmap(flags);          \
+		va_start(ap, flags);                        \
+		mode = mode_of(flags, ap);                  \
+		va_end(ap);                                 \
+		return opened(REAL(fn)(path, flags, mode)); \
 	}
 
-#define OPENAT(fn)                                                                            \
-	PUBLIC int fn(int dir, const char *path, int flags, ...)                              \
-	{                                                                                     \
-		va_list ap;                                                                   \
-		mode_t mode;                                                                  \
-                                                                                              \
-		if (ours(path))                                                               \
-			return open_netmap(flags);                                            \
-		va_start(ap, flags);                                                          \
-		mode = mode_of(flags, ap);                                                    \
-		va_end(ap);                                                                   \
-		return opened(REAL(fn)(dir, path, flags, mode));                              \
+#define OPENAT(fn)                                               \
+	PUBLIC int fn(int dir, const char *path, int flags, ...) \
+	{                                                        \
+		va_list ap;                                      \
+		mode_t mode;                                     \
+                                                                 \
+		if (ours(path))                                  \
+			return open_netmap(flags);               \
+		va_start(ap, flags);                             \
+		mode = mode_of(flags, ap);                       \
+		va_end(ap);                                      \
+		return opened(REAL(fn)(dir, path, flags, mode)); \
 	}
 
 OPEN(open)

@@ -38,7 +38,7 @@ int64_t pl_now(void)
 
 struct timespec pl_timespec(int64_t ns)
 {
-	struct timespec ts = {ns / 1000000000, ns % 1000000000};
+	struct timespec ts = { ns / 1000000000, ns % 1000000000 };
 
 	return ts;
 }
@@ -179,7 +179,7 @@ static int wait_for(struct pollfd *fds, struct pollfd *w, nfds_t n, struct speci
 		    unsigned int count, int64_t timeout, const sigset_t *mask)
 {
 	int64_t deadline = timeout > 0 ? pl_now() + timeout : 0;
-	const struct timespec zero = {0, 0};
+	const struct timespec zero = { 0, 0 };
 	struct timespec left;
 	bool look = timeout == 0, last = look;
 	int r, total;
@@ -338,8 +338,7 @@ static bool special_in_sets(int n, const fd_set *r, const fd_set *w, const fd_se
 	return false;
 }
 
-static nfds_t from_sets(int n, const fd_set *r, const fd_set *w, const fd_set *x,
-			struct pollfd *p)
+static nfds_t from_sets(int n, const fd_set *r, const fd_set *w, const fd_set *x, struct pollfd *p)
 {
 	nfds_t count = 0;
 	int fd, events;
@@ -424,9 +423,9 @@ PUBLIC int select(int n, fd_set *r, fd_set *w, fd_set *x, struct timeval *tv)
 			errno = EINVAL;
 			return -1;
 		}
-		timeout = tv->tv_sec > INT_MAX ? INT64_MAX / 2 :
-						 (int64_t)tv->tv_sec * 1000000000 +
-							 (int64_t)tv->tv_usec * 1000;
+		timeout = tv->tv_sec > INT_MAX ?
+				  INT64_MAX / 2 :
+				  (int64_t)tv->tv_sec * 1000000000 + (int64_t)tv->tv_usec * 1000;
 	}
 	start = pl_now();
 	ret = select_by_poll(n, r, w, x, timeout, NULL);

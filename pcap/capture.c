@@ -46,8 +46,8 @@ void capture_stamp(pcap_t *p)
 
 	clock_gettime(p->clock, &ts);
 	p->now.tv_sec = ts.tv_sec;
-	p->now.tv_usec = p->precision == PCAP_TSTAMP_PRECISION_NANO ? ts.tv_nsec :
-								       ts.tv_nsec / 1000;
+	p->now.tv_usec =
+		p->precision == PCAP_TSTAMP_PRECISION_NANO ? ts.tv_nsec : ts.tv_nsec / 1000;
 }
 
 /* The program is done with all it has got. The next sync tells the framework. */
@@ -116,8 +116,8 @@ static long join(pcap_t *p, struct netmap_ring *ring, uint32_t *cur, uint32_t ta
 }
 
 /* The next packet of a ring that somebody wants. False: none is left before tail. */
-static inline bool take(pcap_t *p, struct netmap_ring *ring, uint32_t tail,
-			struct pcap_pkthdr *h, const u_char **data)
+static inline bool take(pcap_t *p, struct netmap_ring *ring, uint32_t tail, struct pcap_pkthdr *h,
+			const u_char **data)
 {
 	uint32_t cur = ring->cur;
 
@@ -146,8 +146,7 @@ static inline bool take(pcap_t *p, struct netmap_ring *ring, uint32_t tail,
 		cur = next;
 		ring->cur = cur;
 		dir = __atomic_load_n(&p->direction, __ATOMIC_RELAXED);
-		if (__builtin_expect(dir != PCAP_D_INOUT, 0) &&
-		    outgoing != (dir == PCAP_D_OUT))
+		if (__builtin_expect(dir != PCAP_D_INOUT, 0) && outgoing != (dir == PCAP_D_OUT))
 			continue;
 		f = __atomic_load_n(&p->filter, __ATOMIC_ACQUIRE);
 		if (f != NULL)

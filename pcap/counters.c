@@ -39,8 +39,7 @@ int netmap_pcap_stats(pcap_t *p, struct pcap_stat *st)
 	counters_read(p, &drops, &ifdrops);
 	st->ps_recv = (u_int)__atomic_load_n(&p->received, __ATOMIC_RELAXED);
 	st->ps_drop = drops > p->drops_before ? (u_int)(drops - p->drops_before) : 0;
-	st->ps_ifdrop =
-		ifdrops > p->ifdrops_before ? (u_int)(ifdrops - p->ifdrops_before) : 0;
+	st->ps_ifdrop = ifdrops > p->ifdrops_before ? (u_int)(ifdrops - p->ifdrops_before) : 0;
 	return 0;
 }
 
@@ -63,8 +62,8 @@ static pcap_if_t *new_device(const struct json_value *port)
 	if (d == NULL)
 		return NULL;
 	d->name = device_name(json_get_string(port, "name", ""));
-	if (asprintf(&d->description, "netmap %s port%s%s",
-		     json_get_string(port, "kind", ""), *info != '\0' ? ": " : "", info) < 0)
+	if (asprintf(&d->description, "netmap %s port%s%s", json_get_string(port, "kind", ""),
+		     *info != '\0' ? ": " : "", info) < 0)
 		d->description = NULL;
 	d->flags = PCAP_IF_UP | PCAP_IF_CONNECTION_STATUS_NOT_APPLICABLE;
 	if (up != NULL && up->type == JSON_BOOL && up->boolean)

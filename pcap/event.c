@@ -83,8 +83,8 @@ int event_wait(pcap_t *p, int timeout_ms)
 			return 1;
 		/* The descriptor itself may be the trouble: the port knows more. */
 		n = port_failed(p);
-		return n < 0 ? n : handle_fail(p, PCAP_ERROR, "poll: %s",
-					       sys()->pcap_strerror(errno));
+		return n < 0 ? n :
+			       handle_fail(p, PCAP_ERROR, "poll: %s", sys()->pcap_strerror(errno));
 	}
 	capture_stamp(p);
 	if (fds[1].revents != 0)
@@ -120,8 +120,7 @@ static bool watch(pcap_t *p, int fd)
 	if (p->wakefd != fd && p->wakefd >= 0)
 		epoll_ctl(p->selectfd, EPOLL_CTL_DEL, p->wakefd, NULL);
 	p->wakefd = -1;
-	if (fd < 0 ||
-	    (epoll_ctl(p->selectfd, EPOLL_CTL_ADD, fd, &ev) != 0 && errno != EEXIST))
+	if (fd < 0 || (epoll_ctl(p->selectfd, EPOLL_CTL_ADD, fd, &ev) != 0 && errno != EEXIST))
 		return false;
 	p->wakefd = fd;
 	return true;

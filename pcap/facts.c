@@ -7,10 +7,10 @@
 
 #include <string.h>
 
-#define NEEDS_ACTIVE(p)                                                                    \
-	do {                                                                               \
-		if (!(p)->active)                                                          \
-			return PCAP_ERROR_NOT_ACTIVATED;                                   \
+#define NEEDS_ACTIVE(p)                                  \
+	do {                                             \
+		if (!(p)->active)                        \
+			return PCAP_ERROR_NOT_ACTIVATED; \
 	} while (0)
 
 int netmap_pcap_datalink(pcap_t *p)
@@ -40,10 +40,9 @@ int netmap_pcap_set_datalink(pcap_t *p, int dlt)
 	name = sys()->pcap_datalink_val_to_name(dlt);
 	if (name != NULL)
 		return handle_fail(p, PCAP_ERROR,
-				   "%s is not one of the DLTs supported by this device",
-				   name);
-	return handle_fail(p, PCAP_ERROR,
-			   "DLT %d is not one of the DLTs supported by this device", dlt);
+				   "%s is not one of the DLTs supported by this device", name);
+	return handle_fail(p, PCAP_ERROR, "DLT %d is not one of the DLTs supported by this device",
+			   dlt);
 }
 
 int netmap_pcap_snapshot(pcap_t *p)

@@ -22,16 +22,16 @@ struct code {
 };
 
 struct filter {
-	struct code in;              /* for packets that the port received */
-	struct code out;             /* that it sent: differs where the program asks */
+	struct code in;	 /* for packets that the port received */
+	struct code out; /* that it sent: differs where the program asks */
 	bool asks;
-	struct filter *next;         /* in a list of filters that were replaced */
+	struct filter *next; /* in a list of filters that were replaced */
 };
 
 #define AD(what) ((bpf_u_int32)(SKF_AD_OFF + (what)))
 
 /* What the kernel's constants of the same names mean. */
-#define PACKET_HOST_     0
+#define PACKET_HOST_	 0
 #define PACKET_OUTGOING_ 4
 
 static void constant(struct bpf_insn *insn, bpf_u_int32 k)
@@ -143,8 +143,7 @@ void filter_free(struct filter *f)
 	}
 }
 
-u_int filter_run(const struct filter *f, const u_char *data, u_int len, u_int caplen,
-		 bool outgoing)
+u_int filter_run(const struct filter *f, const u_char *data, u_int len, u_int caplen, bool outgoing)
 {
 	const struct code *c = f->asks && outgoing ? &f->out : &f->in;
 

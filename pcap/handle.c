@@ -46,8 +46,7 @@ int handle_fail(pcap_t *p, int status, const char *fmt, ...)
 
 int handle_inactive(pcap_t *p)
 {
-	return handle_fail(p, PCAP_ERROR_NOT_ACTIVATED,
-			   "This handle hasn't been activated yet");
+	return handle_fail(p, PCAP_ERROR_NOT_ACTIVATED, "This handle hasn't been activated yet");
 }
 
 /*

@@ -27,19 +27,19 @@
 struct filter;
 
 struct tx_side {
-	pthread_mutex_t lock;        /* the transmit rings, and all below */
-	uint16_t ring;               /* where to go on */
-	unsigned int pending;        /* packets in the rings that no sync has told of */
-	unsigned int sends;          /* all packets so far, and as the flusher saw it last */
+	pthread_mutex_t lock; /* the transmit rings, and all below */
+	uint16_t ring;	      /* where to go on */
+	unsigned int pending; /* packets in the rings that no sync has told of */
+	unsigned int sends;   /* all packets so far, and as the flusher saw it last */
 	unsigned int sends_seen;
-	unsigned int close;          /* sends that followed the last one at once */
-	uint64_t last_ns;            /* when the last one was */
-	bool burst;                  /* leave syncs to the flusher */
+	unsigned int close; /* sends that followed the last one at once */
+	uint64_t last_ns;   /* when the last one was */
+	bool burst;	    /* leave syncs to the flusher */
 	bool stop;
-	bool has_flusher;            /* in this process */
+	bool has_flusher; /* in this process */
 	pthread_t flusher;
 	pthread_cond_t work;
-	struct pcap *next;           /* of all handles */
+	struct pcap *next; /* of all handles */
 };
 
 struct pcap {
@@ -47,7 +47,7 @@ struct pcap {
 	bool active;
 
 	/* Settings. */
-	char *device;                /* as the program called it */
+	char *device; /* as the program called it */
 	int snaplen;
 	int timeout_ms;
 	int rfmon;
@@ -60,34 +60,34 @@ struct pcap {
 
 	/* The port. */
 	struct nmport_d *port;
-	unsigned int nic_index;      /* if it is an interface, its number, else 0 */
-	pcap_t *twin;                /* a dead handle of the system's, for what needs one */
-	int breakfd;                 /* eventfd: wakes the reader */
-	int selectfd;                /* epoll: what programs wait for; -1 if not asked for */
-	int morefd;                  /* eventfd in it: there are packets in the rings */
-	int wakefd;                  /* of the host, in it; -1: none yet */
-	bool more;                   /* morefd is set */
+	unsigned int nic_index; /* if it is an interface, its number, else 0 */
+	pcap_t *twin;		/* a dead handle of the system's, for what needs one */
+	int breakfd;		/* eventfd: wakes the reader */
+	int selectfd;		/* epoll: what programs wait for; -1 if not asked for */
+	int morefd;		/* eventfd in it: there are packets in the rings */
+	int wakefd;		/* of the host, in it; -1: none yet */
+	bool more;		/* morefd is set */
 
 	/* The reader. */
-	uint16_t ring;               /* where to go on */
+	uint16_t ring; /* where to go on */
 	clockid_t clock;
-	bool each_time;              /* read the clock for each packet */
-	struct timeval now;          /* of the last sync; tv_usec in the wanted precision */
-	struct filter *filter;       /* NULL: all packets */
-	struct filter *old_filters;  /* the reader may still be in one of these */
-	struct pcap_pkthdr oneshot;  /* for pcap_next_ex() */
-	u_char *joined;              /* a packet of several slots */
+	bool each_time;		    /* read the clock for each packet */
+	struct timeval now;	    /* of the last sync; tv_usec in the wanted precision */
+	struct filter *filter;	    /* NULL: all packets */
+	struct filter *old_filters; /* the reader may still be in one of these */
+	struct pcap_pkthdr oneshot; /* for pcap_next_ex() */
+	u_char *joined;		    /* a packet of several slots */
 	size_t joined_size;
-	uint64_t received;           /* that passed the filter */
-	uint64_t drops_before;       /* of the port, when it was opened */
+	uint64_t received;     /* that passed the filter */
+	uint64_t drops_before; /* of the port, when it was opened */
 	uint64_t ifdrops_before;
-	int broken;                  /* pcap_breakloop() */
+	int broken; /* pcap_breakloop() */
 
 	/* Who is in here; see handle_enter(). */
 	int users;
 	int closing;
-	pthread_t reader;            /* the last one, */
-	int reading;                 /* and how deep it is in read calls now */
+	pthread_t reader; /* the last one, */
+	int reading;	  /* and how deep it is in read calls now */
 
 	struct tx_side tx;
 	char err[PCAP_ERRBUF_SIZE + 1];
@@ -106,8 +106,7 @@ static inline bool handle_is_ours(const pcap_t *p)
 /* handle.c */
 pcap_t *handle_new(const char *device);
 void handle_free(pcap_t *p);
-int handle_fail(pcap_t *p, int status, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+int handle_fail(pcap_t *p, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int handle_inactive(pcap_t *p);
 bool handle_enter(pcap_t *p);
 void handle_leave(pcap_t *p);

@@ -18,10 +18,10 @@
 #include <string.h>
 
 #define CLOSE_NS  50000ULL /* sends this close together */
-#define CLOSE_MIN 64       /* so many times make a burst */
-#define BATCH     256
-#define TICK_NS   100000L
-#define QUIET     20       /* ticks without a packet end it */
+#define CLOSE_MIN 64	   /* so many times make a burst */
+#define BATCH	  256
+#define TICK_NS	  100000L
+#define QUIET	  20 /* ticks without a packet end it */
 
 /* All handles, for what a fork does to them. */
 static pthread_mutex_t handles_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -344,9 +344,8 @@ int netmap_pcap_inject(pcap_t *p, const void *buf, size_t size)
 	if (!p->active)
 		return handle_inactive(p);
 	if (size > INT_MAX)
-		return handle_fail(p, PCAP_ERROR,
-				   "More than %d bytes cannot be injected: %s", INT_MAX,
-				   sys()->pcap_strerror(EINVAL));
+		return handle_fail(p, PCAP_ERROR, "More than %d bytes cannot be injected: %s",
+				   INT_MAX, sys()->pcap_strerror(EINVAL));
 	if (size == 0)
 		return handle_fail(p, PCAP_ERROR,
 				   "The number of bytes to be injected must not be zero: %s",

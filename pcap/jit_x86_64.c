@@ -22,27 +22,27 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define MOST_BYTES 64u       /* that one instruction of a filter can become */
-#define FAIL       UINT_MAX  /* as a target: the end that returns 0 */
-#define MEM(k)     ((uint8_t)(-64 + 4 * (int)(k)))
+#define MOST_BYTES 64u	    /* that one instruction of a filter can become */
+#define FAIL	   UINT_MAX /* as a target: the end that returns 0 */
+#define MEM(k)	   ((uint8_t)(-64 + 4 * (int)(k)))
 
 /* Conditions of jumps, as in their opcodes; the lowest bit inverts them. */
 enum cond { BELOW = 2, NOT_BELOW = 3, EQUAL = 4, NOT_EQUAL = 5, NOT_ABOVE = 6, ABOVE = 7 };
 
 struct fixup {
-	size_t pos;          /* of a 32-bit distance, to be counted from its end */
-	u_int target;        /* an instruction of the filter, or FAIL */
+	size_t pos;   /* of a 32-bit distance, to be counted from its end */
+	u_int target; /* an instruction of the filter, or FAIL */
 };
 
 struct emitter {
 	uint8_t *out;
 	size_t pos;
-	size_t *starts;      /* of each instruction of the filter in out */
-	uint32_t *known;     /* before each: so many bytes are certainly in the packet */
+	size_t *starts;	 /* of each instruction of the filter in out */
+	uint32_t *known; /* before each: so many bytes are certainly in the packet */
 	struct fixup *fixups;
 	u_int nfixups;
-	u_int now;           /* the instruction at work */
-	uint32_t sure;       /* known, at this point */
+	u_int now;     /* the instruction at work */
+	uint32_t sure; /* known, at this point */
 	bool ok;
 };
 
@@ -52,10 +52,10 @@ static void put(struct emitter *e, const void *bytes, size_t n)
 	e->pos += n;
 }
 
-#define PUT(e, ...)                                                                        \
-	do {                                                                               \
-		static const uint8_t b_[] = { __VA_ARGS__ };                               \
-		put(e, b_, sizeof(b_));                                                    \
+#define PUT(e, ...)                                          \
+	do {                                                 \
+		static const uint8_t b_[] = { __VA_ARGS__ }; \
+		put(e, b_, sizeof(b_));                      \
 	} while (0)
 
 static void put32(struct emitter *e, uint32_t v)
@@ -239,8 +239,7 @@ static void divide(struct emitter *e, bool rest)
 
 static void alu_k(struct emitter *e, const struct bpf_insn *in)
 {
-	const uint8_t shift[] = { 0xc1, BPF_OP(in->code) == BPF_LSH ? 0xe0 : 0xe8,
-				  (uint8_t)in->k };
+	const uint8_t shift[] = { 0xc1, BPF_OP(in->code) == BPF_LSH ? 0xe0 : 0xe8, (uint8_t)in->k };
 
 	switch (BPF_OP(in->code)) {
 	case BPF_ADD:

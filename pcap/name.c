@@ -67,8 +67,7 @@ static bool is_wanted_nic(const char *device)
 
 	if (which == NULL || *which == '\0')
 		return false;
-	return (strcmp(which, "all") == 0 || is_listed(which, device)) &&
-	       is_ethernet(device);
+	return (strcmp(which, "all") == 0 || is_listed(which, device)) && is_ethernet(device);
 }
 
 /* A string for free(), or NULL: it is not ours, or (ENOMEM) there is no memory. */

@@ -137,7 +137,7 @@ int netmap_pcap_list_tstamp_types(pcap_t *p, int **list)
  */
 static void set_clock(pcap_t *p)
 {
-	p->clock = p->tstamp_type == PCAP_TSTAMP_HOST_LOWPREC ? CLOCK_REALTIME_COARSE :
+	p->clock = p->tstamp_type == PCAP_TSTAMP_HOST_LOWPREC	      ? CLOCK_REALTIME_COARSE :
 		   p->tstamp_type == PCAP_TSTAMP_HOST_HIPREC_UNSYNCED ? CLOCK_MONOTONIC_RAW :
 									CLOCK_REALTIME;
 	p->each_time = p->tstamp_type == PCAP_TSTAMP_HOST_HIPREC ||

@@ -51,7 +51,7 @@ static char problem[PATH_MAX + 512];
 static const char *const names[] = { "libpcap.so.0.8", "libpcap.so.1" };
 static const char *const places[] = {
 	SYSTEM_LIBDIR, /* where it was when this was built */
-	"/usr/lib64", "/usr/lib", "/lib64", "/lib", "/usr/local/lib",
+	"/usr/lib64",  "/usr/lib", "/lib64", "/lib", "/usr/local/lib",
 };
 
 static void *try_file(const char *path)
@@ -59,8 +59,7 @@ static void *try_file(const char *path)
 	struct stat st;
 	void *dl;
 
-	if (stat(path, &st) != 0 ||
-	    (st.st_dev == self.st_dev && st.st_ino == self.st_ino))
+	if (stat(path, &st) != 0 || (st.st_dev == self.st_dev && st.st_ino == self.st_ino))
 		return NULL;
 	dl = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (dl == NULL) {
@@ -102,8 +101,7 @@ static void *try_linker_path(void *me)
 	info = malloc(size.dls_size);
 	if (info == NULL)
 		return NULL;
-	if (dlinfo(me, RTLD_DI_SERINFOSIZE, info) == 0 &&
-	    dlinfo(me, RTLD_DI_SERINFO, info) == 0)
+	if (dlinfo(me, RTLD_DI_SERINFOSIZE, info) == 0 && dlinfo(me, RTLD_DI_SERINFO, info) == 0)
 		for (i = 0; dl == NULL && i < info->dls_cnt; i++)
 			dl = try_dir(info->dls_serpath[i].dls_name);
 	free(info);
@@ -123,8 +121,7 @@ static void *find(void)
 		dl = try_file(file);
 		if (dl == NULL && problem[0] == '\0')
 			snprintf(problem, sizeof(problem),
-				 "NETMAP_LIBPCAP=%s is not a libpcap other than netmap's",
-				 file);
+				 "NETMAP_LIBPCAP=%s is not a libpcap other than netmap's", file);
 	} else {
 		dl = try_dir(places[0]);
 		if (dl == NULL)
@@ -154,9 +151,9 @@ static void load(void)
 
 	if (dl == NULL)
 		missing(problem[0] != '\0' ? problem : "there is none");
-#define PLAIN(ret, name, params, args)                                                     \
-	*(void **)&system_pcap.name = dlsym(dl, #name);                                    \
-	if (system_pcap.name == NULL)                                                      \
+#define PLAIN(ret, name, params, args)                  \
+	*(void **)&system_pcap.name = dlsym(dl, #name); \
+	if (system_pcap.name == NULL)                   \
 		missing("it has no " #name);
 #define HANDLE PLAIN
 #define OWN    PLAIN

@@ -14,9 +14,9 @@
 #include <pcap/namedb.h>
 
 struct system_pcap {
-#define PLAIN(ret, name, params, args)  ret(*name) params;
+#define PLAIN(ret, name, params, args)	ret(*name) params;
 #define HANDLE(ret, name, params, args) ret(*name) params;
-#define OWN(ret, name, params, args)    ret(*name) params;
+#define OWN(ret, name, params, args)	ret(*name) params;
 #include "table.h"
 };
 

@@ -9,6 +9,9 @@
  *	OWN(...)			ours in any case; may ask the system's in turn
  */
 
+/* (it takes the parameters for products) */
+/* clang-format off */
+
 /* Settings of a handle that is not active yet. */
 HANDLE(int, pcap_set_snaplen, (pcap_t *p, int len), (p, len))
 HANDLE(int, pcap_set_promisc, (pcap_t *p, int on), (p, on))
@@ -137,3 +140,5 @@ PLAIN(void, bpf_dump, (const struct bpf_program *prog, int option), (prog, optio
 #undef PLAIN
 #undef HANDLE
 #undef OWN
+
+/* clang-format on */

@@ -34,9 +34,8 @@ static unsigned packet_slots(const struct direction *d, struct netmap_ring *rx, 
 		const struct netmap_slot *slot = &rx->slot[head];
 
 		slots++;
-		*need += d->zero_copy || slot->len <= tx_buf ?
-				 1 :
-				 (slot->len + tx_buf - 1) / tx_buf;
+		*need +=
+			d->zero_copy || slot->len <= tx_buf ? 1 : (slot->len + tx_buf - 1) / tx_buf;
 		if (!(slot->flags & NS_MOREFRAG))
 			return slots;
 		head = nm_ring_next(rx, head);

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define HISTOGRAM_SUB_BITS 5
-#define HISTOGRAM_SUB      (1 << HISTOGRAM_SUB_BITS)
+#define HISTOGRAM_SUB	   (1 << HISTOGRAM_SUB_BITS)
 #define HISTOGRAM_BUCKETS  ((64 - HISTOGRAM_SUB_BITS + 1) * HISTOGRAM_SUB)
 
 struct histogram {

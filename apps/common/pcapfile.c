@@ -84,20 +84,19 @@ static int read_all(struct loader *l, pcap_t *p, const char *path, char *error)
 			return -1;
 		}
 		if (append(l, h, bytes)) {
-			snprintf(error, PCAPFILE_ERROR, "%s: no memory after %zu packets",
-				 path, l->f->count);
+			snprintf(error, PCAPFILE_ERROR, "%s: no memory after %zu packets", path,
+				 l->f->count);
 			return -1;
 		}
 	}
 	if (r == PCAP_ERROR_BREAK)
 		return 0;
-	snprintf(error, PCAPFILE_ERROR, "%s: damaged after packet %zu: %.128s", path,
-		 l->f->count, pcap_geterr(p));
+	snprintf(error, PCAPFILE_ERROR, "%s: damaged after packet %zu: %.128s", path, l->f->count,
+		 pcap_geterr(p));
 	return -1;
 }
 
-int pcapfile_load(struct pcapfile *f, const char *path, int keep_good,
-		  char error[PCAPFILE_ERROR])
+int pcapfile_load(struct pcapfile *f, const char *path, int keep_good, char error[PCAPFILE_ERROR])
 {
 	char why[PCAP_ERRBUF_SIZE];
 	struct loader l = { .f = f };

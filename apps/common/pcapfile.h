@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 struct pcapfile_packet {
-	uint64_t ts_ns;    /* time stamp of the capture */
-	size_t offset;     /* of the bytes in pcapfile.data */
-	uint32_t len;      /* bytes that the file holds */
+	uint64_t ts_ns;	   /* time stamp of the capture */
+	size_t offset;	   /* of the bytes in pcapfile.data */
+	uint32_t len;	   /* bytes that the file holds */
 	uint32_t wire_len; /* bytes that the packet had */
 };
 
@@ -27,8 +27,7 @@ struct pcapfile {
  * 0, or -1 with a line in error. keep_good: a fault in the middle of the file only ends the
  * reading; the line is there all the same. A file without a packet is an error.
  */
-int pcapfile_load(struct pcapfile *f, const char *path, int keep_good,
-		  char error[PCAPFILE_ERROR]);
+int pcapfile_load(struct pcapfile *f, const char *path, int keep_good, char error[PCAPFILE_ERROR]);
 void pcapfile_free(struct pcapfile *f);
 
 static inline const uint8_t *pcapfile_data(const struct pcapfile *f, size_t i)

@@ -133,8 +133,7 @@ int port_wait_link(const struct nmport_d *d, double seconds, int always)
 		usleep(20000);
 	}
 	if (!always && !link_is_up(name))
-		warnx("%s: no link after %g s, going on (-w sets how long to wait)", name,
-		      seconds);
+		warnx("%s: no link after %g s, going on (-w sets how long to wait)", name, seconds);
 	return 0;
 }
 
@@ -153,8 +152,8 @@ unsigned port_tx_pending(const struct nmport_d *d)
 		return 0;
 	for (unsigned i = d->first_tx_ring; i <= d->last_tx_ring; i++) {
 		struct netmap_ring *r = NETMAP_TXRING(d->nifp, i);
-		uint32_t room = __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE) + r->num_slots -
-				r->head;
+		uint32_t room =
+			__atomic_load_n(&r->tail, __ATOMIC_ACQUIRE) + r->num_slots - r->head;
 
 		if (room >= r->num_slots)
 			room -= r->num_slots;
@@ -212,8 +211,7 @@ static int header_request(const char *name, uint16_t type, struct nmreq_port_hdr
 	err = nmhost_ioctl(fd, NIOCCTRL, &hdr);
 	e = errno;
 	if (err && type == NETMAP_REQ_PORT_HDR_SET)
-		warnx("%s: %s", name,
-		      nmhost_strerror(fd)[0] ? nmhost_strerror(fd) : strerror(e));
+		warnx("%s: %s", name, nmhost_strerror(fd)[0] ? nmhost_strerror(fd) : strerror(e));
 	nmhost_close(fd);
 	errno = e;
 	return err;

@@ -128,8 +128,9 @@ static int ask(int fd, char *error)
 	if (passed >= 0)
 		close(passed);
 broken:
-	snprintf(error, STATE_ERROR, "the daemon does not answer as this program expects: is it "
-				     "of the same version?");
+	snprintf(error, STATE_ERROR,
+		 "the daemon does not answer as this program expects: is it "
+		 "of the same version?");
 	return -1;
 }
 

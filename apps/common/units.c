@@ -89,8 +89,8 @@ int parse_time_ns(const char *text, double *out)
 		const char *unit;
 		double ns;
 	} units[] = {
-		{ "", 1e9 },   { "s", 1e9 },  { "m", 1e6 }, { "ms", 1e6 },
-		{ "u", 1e3 },  { "us", 1e3 }, { "n", 1 },   { "ns", 1 },
+		{ "", 1e9 },  { "s", 1e9 },  { "m", 1e6 }, { "ms", 1e6 },
+		{ "u", 1e3 }, { "us", 1e3 }, { "n", 1 },   { "ns", 1 },
 	};
 	const char *rest;
 

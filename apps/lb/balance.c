@@ -230,8 +230,8 @@ static void put_in_ring(struct output *o, struct netmap_ring *rx, uint32_t at, u
 	o->touched = 1;
 }
 
-static void put_in_queue(struct balancer *b, struct output *o, struct netmap_ring *rx,
-			 uint32_t at, unsigned slots, int last)
+static void put_in_queue(struct balancer *b, struct output *o, struct netmap_ring *rx, uint32_t at,
+			 unsigned slots, int last)
 {
 	o->queued++;
 	while (slots--) {
@@ -324,8 +324,8 @@ static int run_ring(struct balancer *b, struct netmap_ring *rx)
 		for (unsigned g = 0; g < b->groups; g++) {
 			struct group *group = &b->group[g];
 
-			if (deliver(b, &group->output[flow_pick(hash, group->count)], rx, at,
-				    slots, g + 1 == b->groups))
+			if (deliver(b, &group->output[flow_pick(hash, group->count)], rx, at, slots,
+				    g + 1 == b->groups))
 				return -1;
 		}
 		while (slots--)

@@ -33,11 +33,11 @@ struct output {
 	int synced;  /* in this batch, in the hope of room */
 
 	uint64_t packets, bytes; /* put into the ring */
-	uint64_t dropped;        /* no room, no extra buffer */
-	uint64_t stolen;         /* waited, and gave their place to newer ones */
-	uint64_t too_large;      /* for the pipe's buffers */
-	uint64_t queued;         /* had to wait */
-	unsigned longest;        /* most slots that ever waited */
+	uint64_t dropped;	 /* no room, no extra buffer */
+	uint64_t stolen;	 /* waited, and gave their place to newer ones */
+	uint64_t too_large;	 /* for the pipe's buffers */
+	uint64_t queued;	 /* had to wait */
+	unsigned longest;	 /* most slots that ever waited */
 };
 
 struct group {

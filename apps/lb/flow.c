@@ -45,8 +45,7 @@ struct endpoints {
 };
 
 static int parse_ethernet(struct flow *f, struct cursor c, int depth, uint64_t *hash);
-static int parse_type(struct flow *f, uint16_t type, struct cursor c, int depth,
-		      uint64_t *hash);
+static int parse_type(struct flow *f, uint16_t type, struct cursor c, int depth, uint64_t *hash);
 
 void flow_init(struct flow *f, uint64_t seed, int inner)
 {
@@ -61,8 +60,8 @@ void flow_init(struct flow *f, uint64_t seed, int inner)
 /* Both halves of the product depend on all bits of both factors. */
 static uint64_t mix(uint64_t a, uint64_t b)
 {
-	unsigned __int128 m = (unsigned __int128)(a ^ 0x9e3779b97f4a7c15ULL) *
-			      (b ^ 0xd1b54a32d192ed03ULL);
+	unsigned __int128 m =
+		(unsigned __int128)(a ^ 0x9e3779b97f4a7c15ULL) * (b ^ 0xd1b54a32d192ed03ULL);
 
 	return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
@@ -311,8 +310,7 @@ static int parse_arp(struct flow *f, struct cursor c, uint64_t *hash)
 	return 0;
 }
 
-static int parse_type(struct flow *f, uint16_t type, struct cursor c, int depth,
-		      uint64_t *hash)
+static int parse_type(struct flow *f, uint16_t type, struct cursor c, int depth, uint64_t *hash)
 {
 	switch (type) {
 	case TYPE_IP4:

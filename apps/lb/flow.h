@@ -24,7 +24,7 @@ struct flow_fragment {
 
 struct flow {
 	uint64_t seed;
-	int inner;           /* look into tunnels */
+	int inner;	     /* look into tunnels */
 	uint16_t vxlan_port; /* UDP port of VXLAN */
 	struct flow_fragment fragment[FLOW_FRAGMENTS];
 };

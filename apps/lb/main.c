@@ -163,8 +163,7 @@ static void announce(const struct lb *l)
 	for (unsigned g = 0; g < b->groups; g++)
 		printf("group %u: %s to %s, %s\n", g, b->group[g].output[0].name,
 		       b->group[g].output[b->group[g].count - 1].name,
-		       g + 1 == b->groups && b->group[g].output[0].shared ? "zero-copy" :
-									    "copies");
+		       g + 1 == b->groups && b->group[g].output[0].shared ? "zero-copy" : "copies");
 	fflush(stdout);
 }
 
@@ -179,8 +178,8 @@ static int wait_for_work(struct lb *l, struct pollfd *fds)
 	fds[0] = (struct pollfd){ .fd = b->input->fd, .events = POLLIN };
 	for (unsigned i = 0; i < b->outputs; i++)
 		if (b->output[i].count)
-			fds[n++] = (struct pollfd){ .fd = b->output[i].port->fd,
-						    .events = POLLOUT };
+			fds[n++] =
+				(struct pollfd){ .fd = b->output[i].port->fd, .events = POLLOUT };
 	if (nmhost_poll(fds, n, 500) < 0 && errno != EINTR) {
 		warnx("%s: %s", l->name, port_error(b->input, errno));
 		return -1;
@@ -251,8 +250,7 @@ static void text_report(const struct lb *l)
 			       b->packets ? 100.0 * (double)o->packets / (double)b->packets : 0,
 			       o->bytes);
 			if (o->queued)
-				printf(", %" PRIu64 " waited (%u at most)", o->queued,
-				       o->longest);
+				printf(", %" PRIu64 " waited (%u at most)", o->queued, o->longest);
 			if (o->dropped + o->stolen)
 				printf(", %" PRIu64 " dropped", o->dropped + o->stolen);
 			if (o->too_large)
@@ -351,11 +349,11 @@ static int parse_value(struct lb *l, int c, const char *arg)
 		return -1;
 	}
 	if (parse_number(arg, c == 'b' || c == 'V' ? 1 : 0,
-			 c == 'b'   ? 65536 :
-			 c == 'B'   ? 1 << 24 :
-			 c == 'C'   ? 1 << 16 :
-			 c == 'V'   ? 65535 :
-				      UINT64_MAX,
+			 c == 'b' ? 65536 :
+			 c == 'B' ? 1 << 24 :
+			 c == 'C' ? 1 << 16 :
+			 c == 'V' ? 65535 :
+				    UINT64_MAX,
 			 &v))
 		goto bad;
 	switch (c) {
@@ -469,8 +467,8 @@ int main(int argc, char **argv)
 	if (l.json) {
 		json_report(&l, (double)(now_ns() - l.start) / 1e9);
 	} else {
-		printf("%" PRIu64 " packets, %" PRIu64 " bytes in %.3f s\n", l.b.packets,
-		       l.b.bytes, (double)(now_ns() - l.start) / 1e9);
+		printf("%" PRIu64 " packets, %" PRIu64 " bytes in %.3f s\n", l.b.packets, l.b.bytes,
+		       (double)(now_ns() - l.start) / 1e9);
 		text_report(&l);
 	}
 out:

@@ -191,7 +191,9 @@ static void ring_gauges(FILE *out, const struct sample *s)
 static void memory_gauges(FILE *out, const struct sample *s)
 {
 	static const char *const keys[][2] = {
-		{ "bufs", "limit" }, { "bufs_used", "used" }, { "bufs_lost", "lost" },
+		{ "bufs", "limit" },
+		{ "bufs_used", "used" },
+		{ "bufs_lost", "lost" },
 	};
 	const struct json_value *m;
 

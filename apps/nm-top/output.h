@@ -14,11 +14,11 @@ enum sort {
 };
 
 struct view {
-	int rings;      /* a line for each ring */
-	int all;        /* ports that nobody has open, too */
+	int rings; /* a line for each ring */
+	int all;   /* ports that nobody has open, too */
 	enum sort sort;
-	unsigned width; /* of lines; 0: no limit */
-	unsigned lines; /* of the table; 0: no limit */
+	unsigned width;		 /* of lines; 0: no limit */
+	unsigned lines;		 /* of the table; 0: no limit */
 	const char *end_of_line; /* what clears the rest of a terminal's line, or "" */
 };
 

@@ -112,8 +112,7 @@ static int read_port(struct sample_port *p, const struct json_value *v)
 	return 0;
 }
 
-static const struct sample_port *find_port(const struct sample *s, const char *name,
-					   unsigned hint)
+static const struct sample_port *find_port(const struct sample *s, const char *name, unsigned hint)
 {
 	/* Ports mostly stay where they were. */
 	if (hint < s->ports && strcmp(s->port[hint].name, name) == 0)

@@ -158,9 +158,8 @@ static void answer_sample(int fd, struct sample *last, int json, int body_too)
 	else
 		output_prometheus(out, &s);
 	fclose(out);
-	answer(fd, "200 OK",
-	       json ? "application/json" : "text/plain; version=0.0.4; charset=utf-8", body, len,
-	       body_too);
+	answer(fd, "200 OK", json ? "application/json" : "text/plain; version=0.0.4; charset=utf-8",
+	       body, len, body_too);
 	free(body);
 }
 

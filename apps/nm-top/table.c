@@ -67,8 +67,7 @@ static void drop_line(struct table *t, int dir, const struct sample_counters *c)
 		if (c->cause[i].count > 0)
 			at += (size_t)snprintf(text + at, sizeof(text) - at, "  %s %.0f",
 					       c->cause[i].name, c->cause[i].count);
-	line(t, "    %s dropped %s/s:%s", sample_dir_name[dir], short_number(n, c->drops_ps),
-	     text);
+	line(t, "    %s dropped %s/s:%s", sample_dir_name[dir], short_number(n, c->drops_ps), text);
 }
 
 static void ring_line(struct table *t, const struct sample_ring *r)
@@ -91,9 +90,8 @@ static void port_lines(struct table *t, const struct sample_port *p)
 	for (int d = 0; d < SAMPLE_DIRS; d++)
 		snprintf(fill[d], sizeof(fill[d]), "%u%%",
 			 p->slots[d] ? p->fill[d] * 100 / p->slots[d] : 0);
-	line(t, "%-24.24s %-5.5s %3u %8s %8s %8s %5s %8s %8s %8s %5s", p->name, p->kind,
-	     p->clients, short_number(a[0], p->c[SAMPLE_TX].pps),
-	     short_number(a[1], p->c[SAMPLE_TX].bps),
+	line(t, "%-24.24s %-5.5s %3u %8s %8s %8s %5s %8s %8s %8s %5s", p->name, p->kind, p->clients,
+	     short_number(a[0], p->c[SAMPLE_TX].pps), short_number(a[1], p->c[SAMPLE_TX].bps),
 	     short_number(a[2], p->c[SAMPLE_TX].drops_ps), fill[SAMPLE_TX],
 	     short_number(a[3], p->c[SAMPLE_RX].pps), short_number(a[4], p->c[SAMPLE_RX].bps),
 	     short_number(a[5], p->c[SAMPLE_RX].drops_ps), fill[SAMPLE_RX]);
@@ -153,8 +151,8 @@ void output_table(FILE *out, const struct sample *s, const struct view *v)
 	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
 	line(&t, "nm-top %s  host: %s  ports: %u  switches: %u  memories: %u  clients: %u", clock,
 	     nmhost_name() ? nmhost_name() : "-", s->ports, s->switches, s->memories, s->clients);
-	line(&t, "%-24s %-5s %3s %8s %8s %8s %5s %8s %8s %8s %5s", "PORT", "KIND", "CLI",
-	     "TX pps", "bps", "drop/s", "fill", "RX pps", "bps", "drop/s", "fill");
+	line(&t, "%-24s %-5s %3s %8s %8s %8s %5s %8s %8s %8s %5s", "PORT", "KIND", "CLI", "TX pps",
+	     "bps", "drop/s", "fill", "RX pps", "bps", "drop/s", "fill");
 	for (unsigned i = 0; i < n; i++)
 		port_lines(&t, port[i]);
 	if (n == 0)

@@ -17,9 +17,9 @@
 struct link_packet {
 	struct link_packet *next;
 	const uint8_t *data; /* the caller's, or `copy` */
-	uint64_t when;       /* it comes out */
+	uint64_t when;	     /* it comes out */
 	uint32_t len;
-	uint32_t room;       /* bytes of `copy` */
+	uint32_t room; /* bytes of `copy` */
 	uint8_t copy[];
 };
 
@@ -30,9 +30,9 @@ struct link_list {
 struct link_counters {
 	uint64_t in, in_bytes;
 	uint64_t out, out_bytes;
-	uint64_t lost;       /* by the loss model */
+	uint64_t lost; /* by the loss model */
 	uint64_t queue_full;
-	uint64_t no_memory;  /* more packets under way than there is memory for */
+	uint64_t no_memory; /* more packets under way than there is memory for */
 	uint64_t duplicated, held;
 };
 
@@ -42,17 +42,17 @@ struct link {
 	struct delay delay;
 	struct loss loss;
 	struct reorder reorder;
-	double duplicate;     /* probability */
-	double queue_bytes;   /* most that waits for the wire; 0: no limit */
-	size_t memory;        /* most bytes of packets under way */
+	double duplicate;   /* probability */
+	double queue_bytes; /* most that waits for the wire; 0: no limit */
+	size_t memory;	    /* most bytes of packets under way */
 	struct rng rng;
 
 	struct link_counters c;
 
 	/* inner state */
-	uint64_t base;        /* of the first packet: from here on doubles are exact */
-	double busy_until;    /* the wire is, with what it has accepted so far; from base on */
-	uint64_t last_when;   /* keeps the order */
+	uint64_t base;	    /* of the first packet: from here on doubles are exact */
+	double busy_until;  /* the wire is, with what it has accepted so far; from base on */
+	uint64_t last_when; /* keeps the order */
 	struct link_list under_way, held;
 	struct link_packet *bare, *small, *large; /* free */
 	size_t used;

@@ -103,8 +103,7 @@ static int load(struct program *p)
 		warnx("%s: %zu packets were cut when they were captured; they are sent as they are",
 		      p->file_name, p->file.cut);
 	if (p->file.empty)
-		warnx("%s: %zu packets without a byte are left out", p->file_name,
-		      p->file.empty);
+		warnx("%s: %zu packets without a byte are left out", p->file_name, p->file.empty);
 	return 0;
 }
 
@@ -298,8 +297,7 @@ static int parse_value(struct program *p, int c, const char *arg)
 	case 'l':
 		return parse_count(arg, &p->loops) ? complain(c, arg, "a number of loops") : -1;
 	case 'n':
-		return parse_count(arg, &p->count) ? complain(c, arg, "a number of packets") :
-						     -1;
+		return parse_count(arg, &p->count) ? complain(c, arg, "a number of packets") : -1;
 	case 'S':
 		return parse_count(arg, &p->seed) ? complain(c, arg, "a number") : -1;
 	case 'b':

@@ -121,9 +121,8 @@ int reorder_parse(const char *text, struct reorder *r)
 	} else if (n != 2) {
 		return -1;
 	}
-	return probability_parse(w[0], &r->probability) || parse_time_ns(w[1], &r->hold_ns) ?
-		       -1 :
-		       0;
+	return probability_parse(w[0], &r->probability) || parse_time_ns(w[1], &r->hold_ns) ? -1 :
+											      0;
 }
 
 double bandwidth_ns(const struct bandwidth *b, unsigned len)

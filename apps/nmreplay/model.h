@@ -14,11 +14,11 @@
 #define ETHER_FRAMING 24
 
 enum bandwidth_kind {
-	BANDWIDTH_NONE,     /* no limit */
+	BANDWIDTH_NONE,	    /* no limit */
 	BANDWIDTH_CONSTANT, /* bits per second of the packet itself */
 	BANDWIDTH_ETHER,    /* with framing and CRC */
 	BANDWIDTH_PACKETS,  /* packets per second */
-	BANDWIDTH_REAL,     /* the times in the file */
+	BANDWIDTH_REAL,	    /* the times in the file */
 };
 
 struct bandwidth {

@@ -18,8 +18,8 @@ struct direction {
 	int cpu; /* -1: anywhere */
 	int failed;
 	char why[256];
-	uint64_t sync_ns;   /* what a sync of `from` took lately */
-	unsigned turn_sent; /* packets in the last turn */
+	uint64_t sync_ns;		      /* what a sync of `from` took lately */
+	unsigned turn_sent;		      /* packets in the last turn */
 	_Atomic uint64_t shown_in, shown_out; /* for the reports */
 };
 
@@ -28,7 +28,7 @@ struct program {
 	struct nmport_d *port[2];
 	struct pcapfile file;
 	struct direction dir[2];
-	unsigned dirs;     /* 1: replay, 2: emulate */
+	unsigned dirs; /* 1: replay, 2: emulate */
 
 	/* Options that may come once, for both directions, or twice. */
 	struct bandwidth bandwidth[2];
@@ -38,8 +38,8 @@ struct program {
 	double duplicate[2], queue[2];
 	unsigned bandwidths, delays, losses, reorders, duplicates, queues;
 
-	uint64_t loops;    /* 0: no end */
-	uint64_t count;    /* 0: all */
+	uint64_t loops; /* 0: no end */
+	uint64_t count; /* 0: all */
 	uint64_t seed;
 	double memory;
 	unsigned batch, threads;

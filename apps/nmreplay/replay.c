@@ -7,8 +7,8 @@
 #include "../common/signals.h"
 #include "program.h"
 
-#define AHEAD	 4096    /* packets in the link */
-#define SPIN_NS	 100000  /* wakeups from sleep may be so late */
+#define AHEAD	 4096	 /* packets in the link */
+#define SPIN_NS	 100000	 /* wakeups from sleep may be so late */
 #define START_NS 2000000 /* from now to the first packet */
 
 struct source {
@@ -17,8 +17,8 @@ struct source {
 	size_t next;
 	uint64_t loop, loops; /* of this many, 0: no end */
 	uint64_t taken, count;
-	uint64_t base;        /* when the first packet of this loop comes */
-	uint64_t last;        /* when the last packet came: times never go back */
+	uint64_t base; /* when the first packet of this loop comes */
+	uint64_t last; /* when the last packet came: times never go back */
 };
 
 static int source_done(const struct source *s)

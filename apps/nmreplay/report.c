@@ -12,8 +12,7 @@ void direction_fail(struct direction *d, const struct nmport_d *port, const char
 	int e = errno;
 
 	d->failed = 1;
-	snprintf(d->why, sizeof(d->why), "%s: %s: %s", port_name(port), what,
-		 port_error(port, e));
+	snprintf(d->why, sizeof(d->why), "%s: %s: %s", port_name(port), what, port_error(port, e));
 }
 
 void report_interval(struct program *p, double s)
@@ -52,8 +51,7 @@ static void print_direction(const struct direction *d)
 	printf("%s -> %s: %" PRIu64 " packets in, %" PRIu64 " out (%" PRIu64 " bytes)",
 	       d->from_name, d->to_name, c->in, c->out, c->out_bytes);
 	if (s > 0)
-		printf(" in %.6f s: %s, %s", s,
-		       format_rate(t[0], (double)c->out / s, "pps", 0),
+		printf(" in %.6f s: %s, %s", s, format_rate(t[0], (double)c->out / s, "pps", 0),
 		       format_rate(t[1], (double)c->out_bytes * 8 / s, "bps", 0));
 	putchar('\n');
 	if (c->lost + c->queue_full + c->no_memory + d->sender.too_large)
@@ -62,8 +60,7 @@ static void print_direction(const struct direction *d)
 		       " too large for the port\n",
 		       c->lost, c->queue_full, c->no_memory, d->sender.too_large);
 	if (c->duplicated + c->held)
-		printf("  doubled: %" PRIu64 ", held back: %" PRIu64 "\n", c->duplicated,
-		       c->held);
+		printf("  doubled: %" PRIu64 ", held back: %" PRIu64 "\n", c->duplicated, c->held);
 	if (h->count)
 		printf("  later than asked: mean %s, p50 %s, p99 %s, p99.9 %s, max %s\n",
 		       format_ns(t[0], histogram_mean(h)),

@@ -14,11 +14,11 @@
 struct sender {
 	struct nmport_d *port;
 	struct link *link;
-	unsigned batch;          /* most packets to a sync */
-	int full;                /* the last try found no room in the ring */
-	uint64_t too_large;      /* packets that no ring of the port can hold */
+	unsigned batch;	    /* most packets to a sync */
+	int full;	    /* the last try found no room in the ring */
+	uint64_t too_large; /* packets that no ring of the port can hold */
 	uint64_t batches;
-	struct histogram late;   /* ns from a packet's time to the end of its sync */
+	struct histogram late; /* ns from a packet's time to the end of its sync */
 	uint64_t first_ns, last_ns;
 };
 

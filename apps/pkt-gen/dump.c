@@ -19,8 +19,7 @@ static void dump_line(FILE *out, const uint8_t *data, size_t at, size_t len)
 	fputc('\n', out);
 }
 
-void dump_packet(const struct nmport_d *port, const char *what, const uint8_t *data,
-		 size_t len)
+void dump_packet(const struct nmport_d *port, const char *what, const uint8_t *data, size_t len)
 {
 	FILE *out = stderr;
 

@@ -8,7 +8,6 @@
 #include <libnetmap.h>
 
 /* Prints the packet, in hexadecimal and as text, in one piece even among threads. */
-void dump_packet(const struct nmport_d *port, const char *what, const uint8_t *data,
-		 size_t len);
+void dump_packet(const struct nmport_d *port, const char *what, const uint8_t *data, size_t len);
 
 #endif

@@ -142,8 +142,8 @@ void frame_turn(uint8_t *f, uint8_t *stamp)
 		swap_bytes(f + p.ip + 8, f + p.ip + 24, 16);
 	swap_bytes(f + p.l4, f + p.l4 + 2, 2);
 	old = get16(stamp + STAMP_OFS_KIND);
-	new = htons((uint16_t)(STAMP_PONG << STAMP_STREAM_BITS |
-			       (ntohs(old) & (STAMP_STREAMS - 1))));
+	new = htons(
+		(uint16_t)(STAMP_PONG << STAMP_STREAM_BITS | (ntohs(old) & (STAMP_STREAMS - 1))));
 	put16(stamp + STAMP_OFS_KIND, new);
 	csum = f + p.l4 + (p.proto == IPPROTO_TCP ? TCP_CSUM : UDP_CSUM);
 	if (p.proto == IPPROTO_UDP && get16(csum) == 0)
@@ -159,8 +159,7 @@ static int l4_sum_is_wrong(const uint8_t *f, const struct parsed *p)
 
 	if (p->proto == IPPROTO_UDP && get16(f + p->l4 + UDP_CSUM) == 0)
 		return p->af == AF_INET6; /* where it must be there */
-	sum = p->af == AF_INET ? csum_add(0, f + p->ip + 12, 8) :
-				 csum_add(0, f + p->ip + 8, 32);
+	sum = p->af == AF_INET ? csum_add(0, f + p->ip + 12, 8) : csum_add(0, f + p->ip + 8, 32);
 	sum += htons((uint16_t)len) + htons(p->proto);
 	return csum_fold(csum_add(sum, f + p->l4, len)) != 0xffff;
 }

@@ -74,8 +74,7 @@ static int open_ring(struct program *p, struct worker *w, unsigned i)
 		return -1;
 	if (o->threads > 1) {
 		if (w->port->reg.nr_mode != NR_REG_ALL_NIC) {
-			warnx("%s: -p %u is for a port with all its rings", o->ifname,
-			      o->threads);
+			warnx("%s: -p %u is for a port with all its rings", o->ifname, o->threads);
 			goto close;
 		}
 		w->port->reg.nr_mode = NR_REG_ONE_NIC;
@@ -122,8 +121,7 @@ static int open_ports(struct program *p)
 	if (!p->o.json)
 		printf("%s on %s: %u tx and %u rx rings of %u and %u slots, host: %s\n",
 		       function_names[p->o.function], p->o.ifname,
-		       p->workers[0].port->nifp->ni_tx_rings,
-		       p->workers[0].port->nifp->ni_rx_rings,
+		       p->workers[0].port->nifp->ni_tx_rings, p->workers[0].port->nifp->ni_rx_rings,
 		       p->workers[0].port->reg.nr_tx_slots, p->workers[0].port->reg.nr_rx_slots,
 		       nmhost_name());
 	return port_wait_link(p->workers[0].port, p->o.wait_s < 0 ? 2 : p->o.wait_s,

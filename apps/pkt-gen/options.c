@@ -135,8 +135,7 @@ static int parse_mix(struct packet_spec *s, const char *text)
 		if (colon)
 			*colon++ = '\0';
 		if (parse_number(word, 1, PACKET_MAX, &v) ||
-		    (colon && parse_number(colon, 1, PACKET_MIX, &w)) ||
-		    total + w > PACKET_MIX)
+		    (colon && parse_number(colon, 1, PACKET_MIX, &w)) || total + w > PACKET_MIX)
 			return complain("--imix", text, right);
 		size[n] = (unsigned)v;
 		weight[n++] = (unsigned)w;
@@ -175,8 +174,7 @@ static int parse_size(struct options *o, const char *text)
 	return -1;
 }
 
-static int parse_endpoint(const char *option, const char *text, uint16_t port,
-			  struct endpoint *e)
+static int parse_endpoint(const char *option, const char *text, uint16_t port, struct endpoint *e)
 {
 	const char *why;
 
@@ -427,10 +425,10 @@ static int complete(struct options *o)
 		warnx("-P sends a file as it is: -r, --seq and --imix do not go with it");
 		return EXIT_USAGE;
 	}
-	if (o->indirect && (o->frags > 1 || o->file || o->offset || s->stamped ||
-			    s->random_src || s->random_dst || endpoint_is_range(&s->src) ||
-			    endpoint_is_range(&s->dst) || s->size_min != s->size_max ||
-			    s->mix_count)) {
+	if (o->indirect &&
+	    (o->frags > 1 || o->file || o->offset || s->stamped || s->random_src || s->random_dst ||
+	     endpoint_is_range(&s->src) || endpoint_is_range(&s->dst) ||
+	     s->size_min != s->size_max || s->mix_count)) {
 		warnx("-I sends one buffer again and again: no -F, -O, -P, --seq, and nothing "
 		      "that varies");
 		return EXIT_USAGE;
@@ -467,8 +465,7 @@ static void set_defaults(struct options *o)
 
 int options_parse(struct options *o, int argc, char **argv)
 {
-	static const char letters[] =
-		"i:f:n:t:l:46d:s:D:S:a:b:c:p:T:w:WR:XH:P:zZrIF:M:O:C:e:vNBAh";
+	static const char letters[] = "i:f:n:t:l:46d:s:D:S:a:b:c:p:T:w:WR:XH:P:zZrIF:M:O:C:e:vNBAh";
 	int c, r;
 
 	set_defaults(o);

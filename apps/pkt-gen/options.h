@@ -37,11 +37,11 @@ struct options {
 	uint32_t extra_bufs;
 	uint64_t offset;
 
-	int busy;          /* never sleep for packets */
+	int busy;	   /* never sleep for packets */
 	int exit_if_empty; /* -W */
-	double idle_s;     /* rx, pong: end after so long without a packet, 0: never */
-	int check;         /* number what is sent, check what is received */
-	int verify;        /* rx: check lengths and checksums */
+	double idle_s;	   /* rx, pong: end after so long without a packet, 0: never */
+	int check;	   /* number what is sent, check what is received */
+	int verify;	   /* rx: check lengths and checksums */
 
 	int dump, verbose, unscaled, framing, window;
 	int json, json_lines;

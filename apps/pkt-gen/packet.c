@@ -229,8 +229,7 @@ static void next_size(struct packet *p)
 		if (++p->mix_next == p->mix_count)
 			p->mix_next = 0;
 	} else {
-		size = p->size_min +
-		       (unsigned)rng_below(&p->rng, p->size_max - p->size_min + 1);
+		size = p->size_min + (unsigned)rng_below(&p->rng, p->size_max - p->size_min + 1);
 	}
 	set_len(p, p->vnet_len + size);
 }

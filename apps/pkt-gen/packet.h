@@ -13,8 +13,8 @@
 #include "address.h"
 #include "stamp.h"
 
-#define PACKET_MAX  65535 /* what one IP packet, or 64 slots, can hold */
-#define PACKET_MIX  64    /* most sizes in a mix, with their weights */
+#define PACKET_MAX 65535 /* what one IP packet, or 64 slots, can hold */
+#define PACKET_MIX 64	 /* most sizes in a mix, with their weights */
 
 struct packet_spec {
 	int af;
@@ -22,11 +22,11 @@ struct packet_spec {
 	uint8_t src_mac[6], dst_mac[6];
 	struct endpoint src, dst;
 	int random_src, random_dst;
-	unsigned size_min, size_max;    /* without CRC and virtio-net header */
-	unsigned mix_size[PACKET_MIX];  /* a round of sizes, instead of the two above */
+	unsigned size_min, size_max;   /* without CRC and virtio-net header */
+	unsigned mix_size[PACKET_MIX]; /* a round of sizes, instead of the two above */
 	unsigned mix_count;
 	unsigned vnet_len; /* bytes of an empty virtio-net header before the packet */
-	int stamped;       /* numbered, with a time stamp */
+	int stamped;	   /* numbered, with a time stamp */
 	enum stamp_kind kind;
 	uint16_t stream;
 	uint64_t seed;
@@ -44,9 +44,9 @@ struct packet {
 #define PACKET_VARY_SIZE   1
 #define PACKET_VARY_FIELDS 2
 #define PACKET_VARY_STAMP  4
-	unsigned len;     /* of this variant, with the virtio-net header */
+	unsigned len; /* of this variant, with the virtio-net header */
 	unsigned vnet_len;
-	unsigned hot_len; /* only the first hot_len bytes ever change */
+	unsigned hot_len;	  /* only the first hot_len bytes ever change */
 	unsigned ip, l4, payload; /* offsets in the frame */
 	int af;
 	uint8_t proto;

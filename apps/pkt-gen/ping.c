@@ -40,8 +40,7 @@ static int send_ping(struct worker *w, uint32_t seq)
 }
 
 /* One packet that came in. 1: it answers the ping that was sent last. */
-static int take_answer(struct worker *w, uint8_t *data, size_t len, uint32_t seq,
-		       uint64_t now)
+static int take_answer(struct worker *w, uint8_t *data, size_t len, uint32_t seq, uint64_t now)
 {
 	unsigned skip = w->o->packet.vnet_len;
 	struct stamp st;
@@ -50,8 +49,7 @@ static int take_answer(struct worker *w, uint8_t *data, size_t len, uint32_t seq
 	if (w->o->dump)
 		dump_packet(w->port, "rx", data, len);
 	at = len > skip ? frame_find_stamp(data + skip, len - skip) : NULL;
-	if (!at || stamp_read(at, &st) || st.kind != STAMP_PONG ||
-	    st.stream != w->o->packet.stream)
+	if (!at || stamp_read(at, &st) || st.kind != STAMP_PONG || st.stream != w->o->packet.stream)
 		return 0;
 	if (st.seq != seq) {
 		w->late++; /* was given up on, and counts as lost */
@@ -230,8 +228,8 @@ void pong_run(struct worker *w)
 		if (n < 0)
 			goto failed;
 		for (unsigned r = w->port->first_rx_ring; r <= w->port->last_rx_ring; r++)
-			answered += answer_ring(w, NETMAP_RXRING(w->port->nifp, r),
-						left - answered, &bytes);
+			answered += answer_ring(w, NETMAP_RXRING(w->port->nifp, r), left - answered,
+						&bytes);
 		if (answered == 0) {
 			if (w->o->idle_s > 0 && (double)(now_ns() - last) > w->o->idle_s * 1e9)
 				break;

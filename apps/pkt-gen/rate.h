@@ -15,8 +15,8 @@ struct pacer {
 	double rate; /* packets per second; 0: no limit */
 	double per_ns;
 	uint64_t start;
-	uint64_t sent;   /* since start */
-	unsigned batch;  /* packets worth a wakeup */
+	uint64_t sent;	/* since start */
+	unsigned batch; /* packets worth a wakeup */
 };
 
 void pacer_init(struct pacer *p, double rate, unsigned burst, uint64_t now);

@@ -30,8 +30,8 @@ static int ask_drops(const struct report *r, uint64_t *drops)
 	for (p = state_list(state, "ports"); p; p = p->next) {
 		if (strcmp(json_get_string(p, "name", ""), port_name(w->port)))
 			continue;
-		*drops = (uint64_t)(state_drops(json_get(p, "tx")) +
-				    state_drops(json_get(p, "rx")));
+		*drops =
+			(uint64_t)(state_drops(json_get(p, "tx")) + state_drops(json_get(p, "rx")));
 		err = 0;
 	}
 	json_free(state);
@@ -127,8 +127,7 @@ static void print_interval(struct report *r, const struct report_totals *d, doub
 		printf(", %" PRIu64 " dropped", d->dropped);
 	if (r->o->window) {
 		window_add(r, (double)d->packets / s, &mean, &dev);
-		printf(", mean %s +- %s",
-		       format_rate(a, mean, "pps", r->o->unscaled),
+		printf(", mean %s +- %s", format_rate(a, mean, "pps", r->o->unscaled),
 		       format_rate(b, dev, "pps", r->o->unscaled));
 	}
 	putchar('\n');
@@ -281,8 +280,7 @@ static void json_summary(const struct report *r, const struct results *x, double
 	json_uint(&j, "batches", x->t.batches);
 	json_double(&j, "seconds", x->seconds);
 	json_double(&j, "pps", x->seconds > 0 ? (double)x->t.packets / x->seconds : 0);
-	json_double(&j, "bps",
-		    x->seconds > 0 ? bits(r, x->t.bytes, x->t.packets) / x->seconds : 0);
+	json_double(&j, "bps", x->seconds > 0 ? bits(r, x->t.bytes, x->t.packets) / x->seconds : 0);
 	json_double(&j, "cpu_seconds", cpu_s);
 	if (r->drops_known)
 		json_uint(&j, "dropped", x->t.dropped);
@@ -335,9 +333,9 @@ static void print_latency(const struct histogram *h, const char *what)
 {
 	char t[8][UNITS_TEXT];
 
-	printf("%s: min %s, mean %s, max %s, deviation %s\n", what,
-	       format_ns(t[0], (double)h->min), format_ns(t[1], histogram_mean(h)),
-	       format_ns(t[2], (double)h->max), format_ns(t[3], histogram_stddev(h)));
+	printf("%s: min %s, mean %s, max %s, deviation %s\n", what, format_ns(t[0], (double)h->min),
+	       format_ns(t[1], histogram_mean(h)), format_ns(t[2], (double)h->max),
+	       format_ns(t[3], histogram_stddev(h)));
 	printf("  p50 %s, p90 %s, p99 %s, p99.9 %s\n",
 	       format_ns(t[4], (double)histogram_percentile(h, 50)),
 	       format_ns(t[5], (double)histogram_percentile(h, 90)),
@@ -352,21 +350,19 @@ static void print_checks(const struct options *o, const struct results *x)
 		printf("sequence: %" PRIu64 " numbered packets of %u sender%s, %" PRIu64
 		       " lost, %" PRIu64 " reordered (at most %" PRIu64 " late), %" PRIu64
 		       " duplicates, %" PRIu64 " restarts, %" PRIu64 " without a number\n",
-		       x->seq.received, x->seq.streams, x->seq.streams == 1 ? "" : "s",
-		       x->seq.lost, x->seq.reordered, x->seq.max_late, x->seq.duplicates,
-		       x->seq.restarts, x->seq.unnumbered);
+		       x->seq.received, x->seq.streams, x->seq.streams == 1 ? "" : "s", x->seq.lost,
+		       x->seq.reordered, x->seq.max_late, x->seq.duplicates, x->seq.restarts,
+		       x->seq.unnumbered);
 	if (o->function == FUNCTION_RX && o->verify)
 		printf("verify: %" PRIu64 " IP packets, %" PRIu64 " of a wrong length, %" PRIu64
 		       " with a wrong IP checksum, %" PRIu64 " with a wrong UDP or TCP checksum\n",
-		       x->faults.checked, x->faults.length, x->faults.ip_csum,
-		       x->faults.l4_csum);
+		       x->faults.checked, x->faults.length, x->faults.ip_csum, x->faults.l4_csum);
 	if (o->function == FUNCTION_PING)
 		printf("answers: %" PRIu64 " in time, %" PRIu64 " not, of which %" PRIu64
 		       " came late\n",
 		       x->t.packets, x->t.lost, x->late);
 	if (x->latency.count)
-		print_latency(&x->latency,
-			      o->function == FUNCTION_PING ? "round trip" : "one way");
+		print_latency(&x->latency, o->function == FUNCTION_PING ? "round trip" : "one way");
 }
 
 static void print_summary(const struct report *r, const struct results *x, double cpu_s)
@@ -386,8 +382,7 @@ static void print_summary(const struct report *r, const struct results *x, doubl
 		printf(", %" PRIu64 " dropped at the port", x->t.dropped);
 	putchar('\n');
 	if (x->stuck)
-		printf("%" PRIu64 " of them are still in the ring: nobody takes them\n",
-		       x->stuck);
+		printf("%" PRIu64 " of them are still in the ring: nobody takes them\n", x->stuck);
 	if (x->skipped && o->function == FUNCTION_TX)
 		printf("%" PRIu64 " packets of the file left out: larger than %u slots\n",
 		       x->skipped, NETMAP_MAX_FRAGS - 1);

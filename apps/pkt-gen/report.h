@@ -22,7 +22,7 @@ struct report {
 	double window[REPORT_WINDOW]; /* packets per second of the last reports */
 	unsigned windowed;
 	uint64_t dropped_before; /* we came: a port may be older than its user */
-	int drops_known;         /* the host has a listing */
+	int drops_known;	 /* the host has a listing */
 };
 
 void report_init(struct report *r, const struct options *o, struct worker *w, unsigned n);

@@ -108,8 +108,7 @@ static int wait_for_packets(struct worker *w, uint64_t last)
 		return -1;
 	}
 	/* Only a poll that found nothing asks how late it is. */
-	if ((n == 0) && w->o->idle_s > 0 && last &&
-	    (double)(now_ns() - last) > w->o->idle_s * 1e9)
+	if ((n == 0) && w->o->idle_s > 0 && last && (double)(now_ns() - last) > w->o->idle_s * 1e9)
 		return 0;
 	return 1;
 }
@@ -144,8 +143,7 @@ void rx_run(struct worker *w)
 		got += n;
 		count_batch(&w->c, n, bytes);
 		if (w->o->check)
-			atomic_store_explicit(&w->c.lost, w->sequence.lost,
-					      memory_order_relaxed);
+			atomic_store_explicit(&w->c.lost, w->sequence.lost, memory_order_relaxed);
 		if (w->count && got >= w->count)
 			break;
 	}

@@ -12,11 +12,11 @@
 #define SEQUENCE_WINDOW 4096
 
 struct sequence_stream {
-	uint32_t first;    /* number seen */
-	uint32_t next;     /* one beyond the highest number seen */
+	uint32_t first; /* number seen */
+	uint32_t next;	/* one beyond the highest number seen */
 	uint32_t restarts;
 	uint64_t received; /* different packets */
-	uint64_t lost;     /* numbers passed over, less those that came late */
+	uint64_t lost;	   /* numbers passed over, less those that came late */
 	uint64_t reordered;
 	uint64_t duplicates;
 	uint64_t max_late; /* the largest distance of a late packet */
@@ -26,7 +26,7 @@ struct sequence_stream {
 struct sequence {
 	struct sequence_stream **stream; /* by sender, made when it is first heard of */
 	unsigned streams;
-	uint64_t lost;       /* of all streams, so far */
+	uint64_t lost;	     /* of all streams, so far */
 	uint64_t unnumbered; /* packets without a number */
 	uint64_t out_of_memory;
 };

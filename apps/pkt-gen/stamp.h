@@ -21,7 +21,7 @@ enum stamp_kind {
 };
 
 #define STAMP_STREAM_BITS 14
-#define STAMP_STREAMS     (1 << STAMP_STREAM_BITS)
+#define STAMP_STREAMS	  (1 << STAMP_STREAM_BITS)
 
 struct stamp {
 	enum stamp_kind kind;

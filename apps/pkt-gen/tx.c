@@ -194,8 +194,7 @@ static unsigned put_packet(struct tx *t, struct netmap_ring *ring, unsigned room
 }
 
 /* Packets from a file, in several slots, or at an offset: copied whole each time. */
-static unsigned fill_copies(struct tx *t, struct netmap_ring *ring, unsigned limit,
-			    uint64_t now)
+static unsigned fill_copies(struct tx *t, struct netmap_ring *ring, unsigned limit, uint64_t now)
 {
 	unsigned room = ring_room(ring), sent = 0, used, slots, len;
 	unsigned part = t->frags > 1 ? t->frag_size : ring->nr_buf_size - (unsigned)t->offset;
@@ -232,8 +231,7 @@ static unsigned fill_copies(struct tx *t, struct netmap_ring *ring, unsigned lim
 	return sent;
 }
 
-unsigned tx_fill(struct tx *t, struct netmap_ring *ring, unsigned r, unsigned limit,
-		 uint64_t now)
+unsigned tx_fill(struct tx *t, struct netmap_ring *ring, unsigned r, unsigned limit, uint64_t now)
 {
 	unsigned n = ring_room(ring);
 	uint32_t head = ring->head;

@@ -39,7 +39,6 @@ struct tx {
 int tx_init(struct tx *t, const struct nmport_d *port, const char **why);
 void tx_free(struct tx *t);
 /* Fills up to `limit` packets into ring number r. Returns how many; 0: there is no room. */
-unsigned tx_fill(struct tx *t, struct netmap_ring *ring, unsigned r, unsigned limit,
-		 uint64_t now);
+unsigned tx_fill(struct tx *t, struct netmap_ring *ring, unsigned r, unsigned limit, uint64_t now);
 
 #endif

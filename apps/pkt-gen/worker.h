@@ -28,21 +28,21 @@ struct worker {
 
 	const struct options *o;
 	struct nmport_d *port;
-	struct packet *packet;       /* tx, ping */
+	struct packet *packet;	     /* tx, ping */
 	const struct pcapfile *file; /* tx -P */
-	uint64_t count;              /* this one's share, 0: no end */
+	uint64_t count;		     /* this one's share, 0: no end */
 	double rate;
 	unsigned index;
 	int cpu; /* -1: anywhere */
 	pthread_t thread;
-	_Atomic int *running;        /* workers that are not done */
+	_Atomic int *running; /* workers that are not done */
 
 	/* The results, when the thread has ended. */
 	int failed;
 	char why[256];
 	uint64_t first_ns, last_ns;
-	uint64_t stuck;   /* tx: packets that never left the ring */
-	uint64_t skipped; /* tx -P: packets too large; pong: packets that were no ping */
+	uint64_t stuck;	     /* tx: packets that never left the ring */
+	uint64_t skipped;    /* tx -P: packets too large; pong: packets that were no ping */
 	uint64_t lost, late; /* ping */
 	struct sequence sequence;
 	struct frame_faults faults;

@@ -42,15 +42,14 @@ struct control {
 	int action; /* option letter */
 	const char *name;
 	struct port_config config; /* -n */
-	uint64_t polling[3];       /* -p */
+	uint64_t polling[3];	   /* -p */
 	const char *config_text;
 	uint16_t mem_id;
 	int json, counters;
 };
 
 /* One request. 0, or -1 with errno and the reason printed, unless it is `quiet_errno`. */
-static int request(uint16_t type, const char *name, void *body, char *name_out,
-		   int quiet_errno)
+static int request(uint16_t type, const char *name, void *body, char *name_out, int quiet_errno)
 {
 	struct nmreq_header hdr;
 	int fd, err_, e;
@@ -121,8 +120,8 @@ static int list_all(int json)
 			json_uint(&j, "port", body.nr_port_idx);
 			json_object_end(&j);
 		} else {
-			printf("bridge %u, port %u: %s\n", body.nr_bridge_idx,
-			       body.nr_port_idx, name);
+			printf("bridge %u, port %u: %s\n", body.nr_bridge_idx, body.nr_port_idx,
+			       name);
 		}
 		body.nr_port_idx++;
 	}

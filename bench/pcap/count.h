@@ -13,8 +13,8 @@
 
 /* IPv4 and UDP to port 9000, so that filters have something to do. */
 static const unsigned char count_head[] = {
-	2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, 46, 0, 0, 0x40,
-	0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 4, 0, 0x23, 0x28, 0, 26,
+	2,    0, 0,  0,	 0, 2, 2,  0, 0, 0, 0,	1, 8, 0, 0x45, 0, 0,	46,   0, 0,
+	0x40, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 4,    0, 0x23, 0x28, 0, 26,
 };
 static uint64_t packets, sum;
 
@@ -26,8 +26,7 @@ static inline double now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-static inline void look(unsigned char *user, const struct pcap_pkthdr *h,
-			const unsigned char *data)
+static inline void look(unsigned char *user, const struct pcap_pkthdr *h, const unsigned char *data)
 {
 	uint32_t word;
 
@@ -48,8 +47,8 @@ static inline void set_filter(pcap_t *p, const char *filter)
 {
 	struct bpf_program prog;
 
-	if (filter != NULL && (pcap_compile(p, &prog, filter, 1, 0) != 0 ||
-			       pcap_setfilter(p, &prog) != 0))
+	if (filter != NULL &&
+	    (pcap_compile(p, &prog, filter, 1, 0) != 0 || pcap_setfilter(p, &prog) != 0))
 		die(filter, pcap_geterr(p));
 }
 

@@ -41,8 +41,9 @@ int main(int argc, char **argv)
 		if (opt == 'f')
 			filter = optarg;
 		else if (opt == 'b' || opt == 'l' || opt == 'r')
-			*(opt == 'b' ? &batch : opt == 'l' ? &len : &rounds) =
-				(unsigned int)strtoul(optarg, NULL, 0);
+			*(opt == 'b' ? &batch :
+			  opt == 'l' ? &len :
+				       &rounds) = (unsigned int)strtoul(optarg, NULL, 0);
 		else
 			return 2;
 	}

@@ -55,8 +55,7 @@ static uint32_t reserve(struct nm_kring *out, uint32_t want, uint32_t least, uin
 }
 
 /* Slots [start + used, start + taken) were reserved for nothing. */
-static uint32_t give_back(struct nm_kring *out, uint32_t start, uint32_t taken,
-			  uint32_t used)
+static uint32_t give_back(struct nm_kring *out, uint32_t start, uint32_t taken, uint32_t used)
 {
 	uint32_t n = out->num_slots, i;
 
@@ -77,8 +76,7 @@ static uint32_t give_back(struct nm_kring *out, uint32_t start, uint32_t taken,
 }
 
 /* Publishes our run, and those after it that were waiting for it; true if tail moved. */
-static bool publish(struct nm_kring *out, uint32_t start, uint32_t taken,
-		    const struct tally *t)
+static bool publish(struct nm_kring *out, uint32_t start, uint32_t taken, const struct tally *t)
 {
 	uint32_t n = out->num_slots, run = t->slots, tail;
 	bool moved = false;
@@ -114,8 +112,8 @@ static bool publish(struct nm_kring *out, uint32_t start, uint32_t taken,
 }
 
 /* A packet's slots into the out ring from slot j on. */
-static uint32_t copy_packet(struct nm_kring *out, const struct ft *f, uint32_t j,
-			    uint32_t nbufs, struct tally *t)
+static uint32_t copy_packet(struct nm_kring *out, const struct ft *f, uint32_t j, uint32_t nbufs,
+			    struct tally *t)
 {
 	uint32_t k, frags = f->frags;
 
@@ -156,8 +154,7 @@ static bool too_long(const struct ft *f, uint32_t buf_len)
  */
 static void fetch_ahead(const struct nm_kring *out, uint32_t j)
 {
-	const struct netmap_slot *slot =
-		&out->ring->slot[nm_add(j, AHEAD, out->num_slots)];
+	const struct netmap_slot *slot = &out->ring->slot[nm_add(j, AHEAD, out->num_slots)];
 
 	/* any index will do: nothing is read through it */
 	nm_prefetchw(nm_mem_buf(out->mem, nm_slot_get(slot).idx));
@@ -258,8 +255,7 @@ static uint32_t delivery_grow(struct delivery *d, struct nm_kring *out, uint32_t
 /* ---- ports that differ in their virtio-net header ---- */
 
 /* The packet in one piece without its header, which goes to vnet. 0: too long. */
-static uint32_t linearize(struct nm_vale_work *w, const struct ft *f, uint32_t skip,
-			  uint8_t *vnet)
+static uint32_t linearize(struct nm_vale_work *w, const struct ft *f, uint32_t skip, uint8_t *vnet)
 {
 	uint32_t k, len = 0, part;
 
@@ -277,8 +273,8 @@ static uint32_t linearize(struct nm_vale_work *w, const struct ft *f, uint32_t s
 }
 
 /* Segment k, behind a header of `hdr` bytes that asks for nothing, into slot j. */
-static void put_segment(struct nm_kring *out, const struct nm_offload *o, uint32_t k,
-			uint32_t hdr, uint32_t j, struct tally *t)
+static void put_segment(struct nm_kring *out, const struct nm_offload *o, uint32_t k, uint32_t hdr,
+			uint32_t j, struct tally *t)
 {
 	struct netmap_slot *slot = &out->ring->slot[j];
 	union nm_slot s = nm_slot_get(slot);
@@ -286,8 +282,7 @@ static void put_segment(struct nm_kring *out, const struct nm_offload *o, uint32
 
 	s.len = 0;
 	s.flags = 1 << NS_PORT_SHIFT;
-	if (nm_likely(s.idx - NM_BUF_FIRST <
-		      nm_mem_nbufs_committed(out->mem) - NM_BUF_FIRST)) {
+	if (nm_likely(s.idx - NM_BUF_FIRST < nm_mem_nbufs_committed(out->mem) - NM_BUF_FIRST)) {
 		buf = nm_mem_buf(out->mem, s.idx);
 		memset(buf, 0, hdr);
 		if (hdr == NM_VNET_LEN_MAX)
@@ -304,9 +299,8 @@ static void put_segment(struct nm_kring *out, const struct nm_offload *o, uint32
 }
 
 /* One packet to a port with another header length: all of its segments, or none. */
-static bool convert_packet(struct nm_vale_src *src, const struct ft *f,
-			   struct nm_vport *vp, struct nm_kring *out, uint32_t src_hdr,
-			   uint32_t dst_hdr)
+static bool convert_packet(struct nm_vale_src *src, const struct ft *f, struct nm_vport *vp,
+			   struct nm_kring *out, uint32_t src_hdr, uint32_t dst_hdr)
 {
 	struct nm_vale_work *w = src->work;
 	uint8_t vnet[NM_VNET_LEN_MAX];
@@ -326,8 +320,8 @@ static bool convert_packet(struct nm_vale_src *src, const struct ft *f,
 			t.drops[NM_DROP_NOROOM]++;
 		else
 			for (k = 0; k < o.segments; k++)
-				put_segment(out, &o, k, dst_hdr,
-					    nm_add(start, k, out->num_slots), &t);
+				put_segment(out, &o, k, dst_hdr, nm_add(start, k, out->num_slots),
+					    &t);
 	}
 	return publish(out, start, taken, &t);
 }
@@ -353,9 +347,8 @@ static const struct run *pop(const struct nm_vale_work *w, uint32_t *a, uint32_t
 }
 
 /* Queues a and b (broadcast) to one ring. */
-static void deliver_ring(struct nm_vale_src *src, struct nm_vport *vp,
-			 struct nm_kring *out, const struct queue *qa,
-			 const struct queue *qb)
+static void deliver_ring(struct nm_vale_src *src, struct nm_vport *vp, struct nm_kring *out,
+			 const struct queue *qa, const struct queue *qb)
 {
 	struct nm_vale_work *w = src->work;
 	uint32_t a = qa->head, b = qb->head;

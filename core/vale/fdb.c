@@ -97,7 +97,6 @@ uint32_t nm_fdb_count(struct nm_fdb *fdb, uint32_t now)
 
 	for (b = 0; b < NM_FDB_BUCKETS; b++)
 		for (i = 0; i < NM_FDB_WAYS; i++)
-			n += nm_load(&fdb->way[b][i].mac_port) &&
-			     fresh(fdb, &fdb->way[b][i], now);
+			n += nm_load(&fdb->way[b][i].mac_port) && fresh(fdb, &fdb->way[b][i], now);
 	return n;
 }

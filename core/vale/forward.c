@@ -35,8 +35,7 @@ static bool slot_ok(union nm_slot s, const struct nm_mem *mem, uint32_t nbufs)
 	return s.idx - NM_BUF_FIRST < nbufs - NM_BUF_FIRST && s.len <= mem->conf.stride;
 }
 
-static void ft_set(struct nm_vale_work *w, struct ft *f, union nm_slot s,
-		   const struct nm_mem *mem)
+static void ft_set(struct nm_vale_work *w, struct ft *f, union nm_slot s, const struct nm_mem *mem)
 {
 	f->buf = nm_mem_buf(mem, s.idx);
 	f->len = s.len;
@@ -77,8 +76,7 @@ static uint32_t skip_rest(struct nm_vale_src *src, uint32_t i, uint32_t to)
  * One packet from slot i on, of any form, into ft[w->n...]. Returns the slot
  * after it; i itself if the rest of it is not there yet, or does not fit.
  */
-static uint32_t collect_packet(struct nm_vale_src *src, uint32_t i, uint32_t to,
-			       uint32_t nbufs)
+static uint32_t collect_packet(struct nm_vale_src *src, uint32_t i, uint32_t to, uint32_t nbufs)
 {
 	struct nm_vale_work *w = src->work;
 	struct nm_kring *kr = src->kr;
@@ -201,8 +199,7 @@ static const char *eth_header(const struct ft *f, uint32_t hdr_len)
 }
 
 /* Learns the sender, and looks the destination up. */
-static uint32_t lookup(struct nm_vale_src *src, const struct ft *f, const char *eth,
-		       uint32_t now)
+static uint32_t lookup(struct nm_vale_src *src, const struct ft *f, const char *eth, uint32_t now)
 {
 	struct nm_fdb *fdb = src->sw->fdb;
 	uint64_t to = mac_load(eth), from = mac_load(eth + 6);

@@ -218,8 +218,7 @@ static int rings_get(struct nm_port *port, const uint32_t *n, struct nm_err *err
 		for (i = 0; i < n[dir]; i++) {
 			struct nm_kring *kr = &port->krings[dir][i];
 
-			error = kr->bindings ? nm_fail(err, -EBUSY,
-						       "%s is in use by a program",
+			error = kr->bindings ? nm_fail(err, -EBUSY, "%s is in use by a program",
 						       port->name) :
 					       nm_port_ring_get(kr, err);
 			if (error) {
@@ -239,8 +238,10 @@ static int check_kind(const struct nm_port *port, bool host, struct nm_err *err)
 		return nm_fail(err, -EOPNOTSUPP, "%s has no host rings: attach it without them",
 			       port->name);
 	if (!port->nrings[NM_TX] || !port->nrings[NM_RX] || port->twin || port->vale)
-		return nm_fail(err, -EINVAL, "%s can not be attached to a switch: only "
-			       "interfaces and persistent ports can", port->name);
+		return nm_fail(err, -EINVAL,
+			       "%s can not be attached to a switch: only "
+			       "interfaces and persistent ports can",
+			       port->name);
 	return 0;
 }
 
@@ -298,8 +299,7 @@ fail:
 	return error;
 }
 
-int nm_vale_nic_attach(struct nm_switch *sw, struct nm_port *port, bool host,
-		       struct nm_err *err)
+int nm_vale_nic_attach(struct nm_switch *sw, struct nm_port *port, bool host, struct nm_err *err)
 {
 	const uint32_t n[NM_DIRS] = {
 		port->nrings[NM_TX] + (host ? port->nhost[NM_TX] : 0),

@@ -56,7 +56,8 @@ static int start_threads(struct nm_vale_polling *polling, struct nm_port *port, 
 		error = nm_os_thread_bind(&p->thread, cpu + polling->n);
 		if (error) {
 			nm_os_thread_stop(&p->thread);
-			return nm_fail(err, error, "no thread can be on processor %u: "
+			return nm_fail(err, error,
+				       "no thread can be on processor %u: "
 				       "nr_first_cpu_id is %u, nr_num_polling_cpus %u",
 				       cpu + polling->n, cpu, n);
 		}
@@ -80,16 +81,18 @@ static uint32_t wanted_threads(const struct nmreq_vale_polling *req, uint32_t ri
 }
 
 /* The attached NIC, or NULL: there is none that could be polled. */
-static struct nm_port *find_nic(struct nm_ns *ns, const char *name,
-				const struct nm_os_user *user, struct nm_err *err, int *error)
+static struct nm_port *find_nic(struct nm_ns *ns, const char *name, const struct nm_os_user *user,
+				struct nm_err *err, int *error)
 {
 	struct nm_vport *vp = nm_vale_member(ns, name, user, err, error);
 
 	if (vp && nm_vale_is_nic(vp->port))
 		return vp->port;
 	if (vp)
-		*error = nm_fail(err, -EINVAL, "%s is a port of a program: only attached "
-				 "interfaces are polled", name);
+		*error = nm_fail(err, -EINVAL,
+				 "%s is a port of a program: only attached "
+				 "interfaces are polled",
+				 name);
 	return NULL;
 }
 
@@ -113,9 +116,10 @@ int nm_vale_polling_start(struct nm_ns *ns, const char *name, struct nmreq_vale_
 	if (!n)
 		return nm_fail(err, -EINVAL,
 			       "nr_mode %u with nr_num_polling_cpus %u: must be %u with 1, or "
-			       "%u with at most %u, the rx rings of %s", req->nr_mode,
-			       req->nr_num_polling_cpus, NETMAP_POLLING_MODE_SINGLE_CPU,
-			       NETMAP_POLLING_MODE_MULTI_CPU, rings, port->name);
+			       "%u with at most %u, the rx rings of %s",
+			       req->nr_mode, req->nr_num_polling_cpus,
+			       NETMAP_POLLING_MODE_SINGLE_CPU, NETMAP_POLLING_MODE_MULTI_CPU, rings,
+			       port->name);
 	polling = nm_os_alloc(sizeof(*polling) + n * sizeof(polling->poller[0]));
 	if (!polling)
 		return nm_fail(err, -ENOMEM, "no memory to poll %s", name);

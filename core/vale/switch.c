@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "vale.h"
 
-bool nm_vale_name(const char *name, char *sw, const char **port, struct nm_err *err,
-		  int *error)
+bool nm_vale_name(const char *name, char *sw, const char **port, struct nm_err *err, int *error)
 {
 	const char *colon = strchr(name, ':');
 
@@ -10,8 +9,8 @@ bool nm_vale_name(const char *name, char *sw, const char **port, struct nm_err *
 		return false;
 	*error = 0;
 	if (!colon[1])
-		*error = nm_fail(err, -EINVAL, "%s: a port's name must follow, as in %s1",
-				 name, name);
+		*error = nm_fail(err, -EINVAL, "%s: a port's name must follow, as in %s1", name,
+				 name);
 	memcpy(sw, name, colon - name);
 	sw[colon - name] = '\0';
 	*port = colon + 1;
@@ -84,8 +83,8 @@ int nm_switch_enter(struct nm_switch *sw, struct nm_vport *vp, struct nm_err *er
 		if (!sw->port[i])
 			break;
 	if (i > NM_VALE_PORTS)
-		return nm_fail(err, -ENOSPC, "%s is full: a switch has at most %u ports",
-			       sw->name, NM_VALE_PORTS);
+		return nm_fail(err, -ENOSPC, "%s is full: a switch has at most %u ports", sw->name,
+			       NM_VALE_PORTS);
 	vp->index = i;
 	sw->nports++;
 	if (i > sw->active)
@@ -112,8 +111,7 @@ void nm_switch_leave(struct nm_vport *vp)
 /* ---- requests ---- */
 
 /* The member called `port`, or whose full name is `full`. */
-static struct nm_vport *member_find(struct nm_switch *sw, const char *full,
-				    const char *port)
+static struct nm_vport *member_find(struct nm_switch *sw, const char *full, const char *port)
 {
 	uint32_t i;
 
@@ -148,13 +146,14 @@ int nm_vale_attach(struct nm_ns *ns, const char *name, const struct nmreq_regist
 	int error = 0;
 
 	if (!nm_vale_name(name, swname, &spec.name, err, &error))
-		return nm_fail(err, -EINVAL,
-			       "%s: must be SWITCH:INTERFACE, as in vale0:eth0", name);
+		return nm_fail(err, -EINVAL, "%s: must be SWITCH:INTERFACE, as in vale0:eth0",
+			       name);
 	if (error)
 		return error;
 	if (reg->nr_mode != NR_REG_ALL_NIC && reg->nr_mode != NR_REG_DEFAULT &&
 	    reg->nr_mode != NR_REG_NIC_SW)
-		return nm_fail(err, -EINVAL, "mode %u in nr_mode: only all rings of a port "
+		return nm_fail(err, -EINVAL,
+			       "mode %u in nr_mode: only all rings of a port "
 			       "can be attached, with all host rings (%u) or without",
 			       reg->nr_mode, NR_REG_NIC_SW);
 	if (reg->nr_flags & ~NM_REG_FLAGS)
@@ -182,8 +181,8 @@ int nm_vale_attach(struct nm_ns *ns, const char *name, const struct nmreq_regist
 	return error;
 }
 
-struct nm_vport *nm_vale_member(struct nm_ns *ns, const char *name,
-				const struct nm_os_user *user, struct nm_err *err, int *error)
+struct nm_vport *nm_vale_member(struct nm_ns *ns, const char *name, const struct nm_os_user *user,
+				struct nm_err *err, int *error)
 {
 	char swname[NETMAP_REQ_IFNAMSIZ];
 	struct nm_switch *sw;
@@ -192,8 +191,8 @@ struct nm_vport *nm_vale_member(struct nm_ns *ns, const char *name,
 
 	*error = 0;
 	if (!nm_vale_name(name, swname, &pname, err, error)) {
-		*error = nm_fail(err, -EINVAL,
-				 "%s: must be SWITCH:INTERFACE, as in vale0:eth0", name);
+		*error = nm_fail(err, -EINVAL, "%s: must be SWITCH:INTERFACE, as in vale0:eth0",
+				 name);
 		return NULL;
 	}
 	if (*error)
@@ -225,16 +224,14 @@ int nm_vale_detach(struct nm_ns *ns, const char *name, const struct nm_os_user *
 		nm_vale_port_part(vp->port);
 		return 0;
 	}
-	return nm_fail(err, -EBUSY, "%s belongs to a program: it leaves when that closes it",
-		       name);
+	return nm_fail(err, -EBUSY, "%s belongs to a program: it leaves when that closes it", name);
 }
 
 /*
  * With a name: where that port is. Without: the first port at or after the
  * given place, and its name; -ENOENT after the last one.
  */
-int nm_vale_list(struct nm_ns *ns, char *name, uint16_t *bridge, uint32_t *port,
-		 struct nm_err *err)
+int nm_vale_list(struct nm_ns *ns, char *name, uint16_t *bridge, uint32_t *port, struct nm_err *err)
 {
 	char swname[NETMAP_REQ_IFNAMSIZ];
 	struct nm_switch *sw;
@@ -265,8 +262,7 @@ int nm_vale_list(struct nm_ns *ns, char *name, uint16_t *bridge, uint32_t *port,
 			vp = sw->port[i];
 			if (!vp)
 				continue;
-			if (!strncmp(vp->port->name, "vale", 4) &&
-			    strchr(vp->port->name, ':'))
+			if (!strncmp(vp->port->name, "vale", 4) && strchr(vp->port->name, ':'))
 				snprintf(name, NETMAP_REQ_IFNAMSIZ, "%s", vp->port->name);
 			else
 				snprintf(name, NETMAP_REQ_IFNAMSIZ, "%.31s:%.30s%s", sw->name,

@@ -35,8 +35,7 @@ struct nm_fdb_entry {
 struct nm_fdb {
 	uint32_t age; /* seconds until an entry is stale */
 	uint64_t seed;
-	struct nm_fdb_entry way[NM_FDB_BUCKETS][NM_FDB_WAYS]
-		__attribute__((aligned(NM_CACHELINE)));
+	struct nm_fdb_entry way[NM_FDB_BUCKETS][NM_FDB_WAYS] __attribute__((aligned(NM_CACHELINE)));
 };
 
 struct nm_fdb *nm_fdb_new(uint32_t age);
@@ -55,8 +54,8 @@ uint32_t nm_fdb_count(struct nm_fdb *fdb, uint32_t now);
  */
 struct nm_vport {
 	struct nm_switch *sw;
-	struct nm_port *port;	/* what users see: a VALE port, or the NIC */
-	const char *suffix;	/* of its name: "" or, for the stack of a NIC's host, "^" */
+	struct nm_port *port; /* what users see: a VALE port, or the NIC */
+	const char *suffix;   /* of its name: "" or, for the stack of a NIC's host, "^" */
 	uint32_t index;
 	struct nm_kring *out;
 	uint32_t nout;
@@ -70,16 +69,15 @@ struct nm_switch {
 	struct nm_list link;
 	struct nm_ns *ns;
 	char name[NETMAP_REQ_IFNAMSIZ];
-	uint32_t number;		    /* nr_bridge_idx of listings */
-	uint32_t nports;		    /* members; empty switches go away */
+	uint32_t number;			  /* nr_bridge_idx of listings */
+	uint32_t nports;			  /* members; empty switches go away */
 	struct nm_vport *port[NM_VALE_PORTS + 1]; /* by index; read in the rm domain */
-	uint32_t active;		    /* highest index in use, for floods */
+	uint32_t active;			  /* highest index in use, for floods */
 	struct nm_fdb *fdb;
 };
 
 /* Splits "valeSW:PORT"; false if the name is not of that form. */
-bool nm_vale_name(const char *name, char *sw, const char **port, struct nm_err *err,
-		  int *error);
+bool nm_vale_name(const char *name, char *sw, const char **port, struct nm_err *err, int *error);
 
 struct nm_switch *nm_switch_find(struct nm_ns *ns, const char *name);
 struct nm_switch *nm_switch_get(struct nm_ns *ns, const char *name, struct nm_err *err);
@@ -103,7 +101,7 @@ static inline bool nm_vport_is_host(const struct nm_vport *vp)
 struct nm_vale_src {
 	struct nm_vport *vp;
 	struct nm_switch *sw; /* read once: a detach may take it from vp meanwhile */
-	struct nm_kring *kr; /* slots, memory and counters of the source */
+	struct nm_kring *kr;  /* slots, memory and counters of the source */
 	struct nm_vale_work *work;
 };
 uint32_t nm_vale_forward(struct nm_vale_src *src, uint32_t from, uint32_t to);
@@ -130,14 +128,13 @@ int nm_vale_delif(struct nm_ns *ns, const char *name, const struct nm_os_user *u
 void nm_vale_drop_persistent(struct nm_ns *ns);
 
 /* Attach and detach of a NIC's port, with its host's rings or without; called by the above. */
-int nm_vale_nic_attach(struct nm_switch *sw, struct nm_port *nic, bool host,
-		       struct nm_err *err);
+int nm_vale_nic_attach(struct nm_switch *sw, struct nm_port *nic, bool host, struct nm_err *err);
 void nm_vale_nic_detach(struct nm_port *nic);
 void nm_vale_reap(struct nm_ns *ns);
 bool nm_vale_is_nic(const struct nm_port *port);
 /* The member that "SWITCH:PORT" names; NULL with *error: none that `user` may change. */
-struct nm_vport *nm_vale_member(struct nm_ns *ns, const char *name,
-				const struct nm_os_user *user, struct nm_err *err, int *error);
+struct nm_vport *nm_vale_member(struct nm_ns *ns, const char *name, const struct nm_os_user *user,
+				struct nm_err *err, int *error);
 /* Forwards what an rx ring of an attached NIC has got. */
 void nm_vale_nic_take(struct nm_kring *kr);
 /* Do events of an attached NIC lead to that, or does somebody else? */

@@ -54,13 +54,13 @@ static int vale_ring_up(struct nm_kring *kr, struct nm_err *err)
 {
 	if (kr->dir == NM_TX) {
 		kr->priv = nm_vale_work_new();
-		return kr->priv ? 0 : nm_fail(err, -ENOMEM, "no memory for a tx ring of %s",
-					      kr->port->name);
+		return kr->priv ? 0 :
+				  nm_fail(err, -ENOMEM, "no memory for a tx ring of %s",
+					  kr->port->name);
 	}
 	kr->done = nm_os_alloc(kr->num_slots * sizeof(*kr->done));
 	if (!kr->done)
-		return nm_fail(err, -ENOMEM, "no memory for an rx ring of %s",
-			       kr->port->name);
+		return nm_fail(err, -ENOMEM, "no memory for an rx ring of %s", kr->port->name);
 	nm_store_release(&kr->open, true);
 	return 0;
 }
@@ -142,8 +142,7 @@ static const struct nm_port_ops vale_ops = {
 };
 
 static int vale_new(struct nm_ns *ns, const char *name, const char *sw,
-		    const struct nm_port_spec *spec, struct nm_port **portp,
-		    struct nm_err *err)
+		    const struct nm_port_spec *spec, struct nm_port **portp, struct nm_err *err)
 {
 	struct nm_vale_port *v = nm_os_alloc(sizeof(*v));
 	int error;
@@ -157,8 +156,8 @@ static int vale_new(struct nm_ns *ns, const char *name, const char *sw,
 	v->vp.suffix = "";
 	error = nm_port_set_mem(&v->port, spec->mem_id, spec->user, err);
 	if (!error)
-		error = nm_port_set_rings(&v->port, spec->tx_rings, spec->rx_rings,
-					  spec->tx_slots, spec->rx_slots, err);
+		error = nm_port_set_rings(&v->port, spec->tx_rings, spec->rx_rings, spec->tx_slots,
+					  spec->rx_slots, err);
 	if (error) {
 		nm_port_put(&v->port);
 		return error;
@@ -215,8 +214,8 @@ int nm_vale_newif(struct nm_ns *ns, const char *name, const struct nmreq_vale_ne
 	int error;
 
 	if (!*name || strchr(name, ':') || strchr(name, '{') || strchr(name, '}'))
-		return nm_fail(err, -EINVAL,
-			       "persistent port '%s': must be a plain name, as in v0", name);
+		return nm_fail(err, -EINVAL, "persistent port '%s': must be a plain name, as in v0",
+			       name);
 	if (nm_port_find(ns, name) || nm_os_nic_exists(ns, name))
 		return nm_fail(err, -EEXIST, "%s exists already", name);
 	error = vale_new(ns, name, "", &spec, &port, err);
@@ -252,8 +251,7 @@ int nm_vale_delif(struct nm_ns *ns, const char *name, const struct nm_os_user *u
 
 	if (!port || !port->persistent)
 		return nm_fail(err, port ? -EINVAL : -ENXIO,
-			       port ? "%s is not a persistent port" : "no port called %s",
-			       name);
+			       port ? "%s is not a persistent port" : "no port called %s", name);
 	error = nm_mem_allowed(port->mem, user, err);
 	if (error)
 		return error;

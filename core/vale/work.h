@@ -10,9 +10,9 @@
  * the first-level cache when deliver() copies, and a packet of most fragments
  * fits.
  */
-#define CHUNK	NETMAP_MAX_FRAGS
-#define DESTS	8 /* rings that a forward delivers to before it publishes */
-#define NONE	0xffff
+#define CHUNK NETMAP_MAX_FRAGS
+#define DESTS 8 /* rings that a forward delivers to before it publishes */
+#define NONE  0xffff
 
 /* A slot of the chunk; frags is that of a packet's first slot. */
 struct ft {
@@ -49,7 +49,7 @@ struct delivery {
 
 struct nm_vale_work {
 	struct ft ft[CHUNK];
-	uint32_t n; /* slots collected */
+	uint32_t n;    /* slots collected */
 	bool skipping; /* the rest of a packet that is too long is to come */
 	uint32_t longest;
 	uint64_t packets, bytes;
@@ -60,7 +60,7 @@ struct nm_vale_work {
 	uint8_t dst[NM_VALE_BROADCAST + 1]; /* destinations with a queue */
 	uint32_t npending;
 	struct delivery pending[DESTS];
-	uint8_t *linear;	      /* a packet in one piece, for offloads */
+	uint8_t *linear; /* a packet in one piece, for offloads */
 };
 
 /* Counts a drop on the ring that is to blame, or that was meant. */

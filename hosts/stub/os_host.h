@@ -50,20 +50,18 @@ int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t n);
 char *strchr(const char *s, int c);
 char *strrchr(const char *s, int c);
-__attribute__((format(printf, 3, 4))) int snprintf(char *buf, size_t size,
-						   const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) int snprintf(char *buf, size_t size, const char *fmt, ...);
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
 
 /* ---- macros ---- */
 
 #define NM_CACHELINE 64
 
-#define nm_likely(x)   __builtin_expect(!!(x), 1)
-#define nm_unlikely(x) __builtin_expect(!!(x), 0)
-#define nm_prefetch(p) __builtin_prefetch(p)
-#define nm_prefetchw(p) __builtin_prefetch(p, 1)
-#define nm_container_of(ptr, type, member) \
-	((type *)((char *)(ptr)-offsetof(type, member)))
+#define nm_likely(x)			   __builtin_expect(!!(x), 1)
+#define nm_unlikely(x)			   __builtin_expect(!!(x), 0)
+#define nm_prefetch(p)			   __builtin_prefetch(p)
+#define nm_prefetchw(p)			   __builtin_prefetch(p, 1)
+#define nm_container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 /* Clients may be elsewhere, so that accesses to shared memory are still single ones. */
 #define nm_load(p)	       __atomic_load_n(p, __ATOMIC_RELAXED)

@@ -9,7 +9,7 @@
 
 static int port_open(struct nm_binding *b, struct nm_ns *ns, const char *name)
 {
-	struct nmreq_register reg = {.nr_mode = NR_REG_ALL_NIC};
+	struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC };
 	struct nmreq_header hdr = {
 		.nr_version = NETMAP_API,
 		.nr_reqtype = NETMAP_REQ_REGISTER,

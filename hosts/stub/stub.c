@@ -232,8 +232,7 @@ void nm_os_wallclock(int64_t *sec, int64_t *usec)
 
 /* ---- what there is not ---- */
 
-int nm_os_thread_start(struct nm_os_thread *t, void (*fn)(void *), void *arg,
-		       const char *name)
+int nm_os_thread_start(struct nm_os_thread *t, void (*fn)(void *), void *arg, const char *name)
 {
 	(void)t;
 	(void)fn;
@@ -259,13 +258,11 @@ void nm_os_thread_stop(struct nm_os_thread *t)
 	t->stopping = true;
 }
 
-int nm_os_nic_port(struct nm_ns *ns, const char *name, struct nm_port **portp,
-		   struct nm_err *err)
+int nm_os_nic_port(struct nm_ns *ns, const char *name, struct nm_port **portp, struct nm_err *err)
 {
 	(void)ns;
 	(void)portp;
-	return nm_fail(err, -ENXIO, "no interface called %s: this machine has none",
-		       name);
+	return nm_fail(err, -ENXIO, "no interface called %s: this machine has none", name);
 }
 
 bool nm_os_nic_exists(struct nm_ns *ns, const char *name)

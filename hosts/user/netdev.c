@@ -50,10 +50,9 @@ static void parse_link(struct netdev *nd, const struct nlmsghdr *h)
 	nd->up = ifi->ifi_flags & IFF_UP;
 	nd->mtu = attr_u32(rtnl_find(attrs, len, IFLA_MTU));
 	attr_string(rtnl_find(attrs, len, IFLA_IFNAME), nd->name, sizeof(nd->name));
-	attr_string(nested(rtnl_find(attrs, len, IFLA_LINKINFO), IFLA_INFO_KIND),
-		    nd->kind, sizeof(nd->kind));
-	nd->xdp_prog =
-		attr_u32(nested(rtnl_find(attrs, len, IFLA_XDP), IFLA_XDP_PROG_ID));
+	attr_string(nested(rtnl_find(attrs, len, IFLA_LINKINFO), IFLA_INFO_KIND), nd->kind,
+		    sizeof(nd->kind));
+	nd->xdp_prog = attr_u32(nested(rtnl_find(attrs, len, IFLA_XDP), IFLA_XDP_PROG_ID));
 	if (!rtnl_find(attrs, len, IFLA_LINK_NETNSID))
 		nd->peer = attr_u32(rtnl_find(attrs, len, IFLA_LINK));
 	rx = attr_u32(rtnl_find(attrs, len, IFLA_NUM_RX_QUEUES));
@@ -73,7 +72,7 @@ static void take_link(void *arg, const struct nlmsghdr *h)
 
 static int get_link(struct netdev *nd, const char *name, unsigned int ifindex)
 {
-	struct ifinfomsg ifi = {.ifi_index = (int)ifindex};
+	struct ifinfomsg ifi = { .ifi_index = (int)ifindex };
 	struct rtnl r;
 
 	rtnl_init(&r, RTM_GETLINK, 0, &ifi, sizeof(ifi));
@@ -103,14 +102,14 @@ static int ethtool(const char *name, void *cmd)
 
 static uint32_t ethtool_value(const char *name, uint32_t cmd)
 {
-	struct ethtool_value v = {.cmd = cmd};
+	struct ethtool_value v = { .cmd = cmd };
 
 	return ethtool(name, &v) < 0 ? 0 : v.data;
 }
 
 static void ethtool_set(const char *name, uint32_t cmd, uint32_t data)
 {
-	struct ethtool_value v = {cmd, data};
+	struct ethtool_value v = { cmd, data };
 
 	ethtool(name, &v);
 }
@@ -122,7 +121,7 @@ static uint32_t max_u32(uint32_t a, uint32_t b)
 
 int netdev_get(struct netdev *nd, const char *name, unsigned int ifindex)
 {
-	struct ethtool_channels ch = {.cmd = ETHTOOL_GCHANNELS};
+	struct ethtool_channels ch = { .cmd = ETHTOOL_GCHANNELS };
 	int error;
 
 	if (name && (!name[0] || strlen(name) >= IFNAMSIZ))
@@ -132,8 +131,7 @@ int netdev_get(struct netdev *nd, const char *name, unsigned int ifindex)
 	if (error)
 		return error;
 	/* netlink tells how many queues were made, ethtool how many are used */
-	if (!ethtool(nd->name, &ch) &&
-	    ch.combined_count + max_u32(ch.rx_count, ch.tx_count))
+	if (!ethtool(nd->name, &ch) && ch.combined_count + max_u32(ch.rx_count, ch.tx_count))
 		nd->queues = ch.combined_count + max_u32(ch.rx_count, ch.tx_count);
 	if (!nd->queues)
 		nd->queues = 1;
@@ -202,8 +200,7 @@ void netdev_offloads_report(const struct netdev *nd)
 			  "ethtool -K %s rxvlan off",
 			  nd->name, nd->name);
 	if (ethtool_value(nd->name, ETHTOOL_GGRO))
-		nm_os_log(NM_LOG_WARN,
-			  "%s: GRO can not be switched off: ethtool -K %s gro off",
+		nm_os_log(NM_LOG_WARN, "%s: GRO can not be switched off: ethtool -K %s gro off",
 			  nd->name, nd->name);
 }
 
@@ -213,7 +210,7 @@ void netdev_offloads_report(const struct netdev *nd)
  * them. */
 int netdev_promiscuous(unsigned int ifindex)
 {
-	struct packet_mreq mreq = {.mr_ifindex = ifindex, .mr_type = PACKET_MR_PROMISC};
+	struct packet_mreq mreq = { .mr_ifindex = ifindex, .mr_type = PACKET_MR_PROMISC };
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	int error;
 
@@ -229,7 +226,7 @@ int netdev_promiscuous(unsigned int ifindex)
 
 void netdev_missing_caps(char *buf, size_t size)
 {
-	struct __user_cap_header_struct hdr = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_header_struct hdr = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2];
 	uint64_t have;
 	size_t n = 0;
@@ -237,10 +234,9 @@ void netdev_missing_caps(char *buf, size_t size)
 		uint64_t any; /* one of these is enough */
 		const char *name;
 	} need[] = {
-		{1ull << CAP_NET_RAW, "CAP_NET_RAW (for the AF_XDP socket)"},
-		{1ull << CAP_NET_ADMIN, "CAP_NET_ADMIN (to attach an XDP program)"},
-		{1ull << CAP_BPF | 1ull << CAP_SYS_ADMIN,
-		 "CAP_BPF (to load an XDP program)"},
+		{ 1ull << CAP_NET_RAW, "CAP_NET_RAW (for the AF_XDP socket)" },
+		{ 1ull << CAP_NET_ADMIN, "CAP_NET_ADMIN (to attach an XDP program)" },
+		{ 1ull << CAP_BPF | 1ull << CAP_SYS_ADMIN, "CAP_BPF (to load an XDP program)" },
 	};
 
 	buf[0] = '\0';
@@ -250,17 +246,15 @@ void netdev_missing_caps(char *buf, size_t size)
 	have = data[0].effective | (uint64_t)data[1].effective << 32;
 	for (size_t i = 0; i < sizeof(need) / sizeof(need[0]); i++)
 		if (!(have & need[i].any) && n < size)
-			n += snprintf(buf + n, size - n, "%s%s", n ? ", " : "",
-				      need[i].name);
+			n += snprintf(buf + n, size - n, "%s%s", n ? ", " : "", need[i].name);
 }
 
 /* ---- news ---- */
 
 int netdev_events_open(void)
 {
-	struct sockaddr_nl addr = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
-			NETLINK_ROUTE);
+	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
 
 	if (fd < 0)
 		return -errno;
@@ -273,8 +267,7 @@ int netdev_events_open(void)
 	return fd;
 }
 
-void netdev_events_read(int fd, void (*fn)(void *arg, unsigned int ifindex, int error),
-			void *arg)
+void netdev_events_read(int fd, void (*fn)(void *arg, unsigned int ifindex, int error), void *arg)
 {
 	union {
 		struct nlmsghdr h;
@@ -302,8 +295,7 @@ void netdev_events_read(int fd, void (*fn)(void *arg, unsigned int ifindex, int 
 				continue;
 			if (h->nlmsg_type == RTM_DELLINK)
 				fn(arg, ifi->ifi_index, ENXIO);
-			else if (h->nlmsg_type == RTM_NEWLINK &&
-				 !(ifi->ifi_flags & IFF_UP))
+			else if (h->nlmsg_type == RTM_NEWLINK && !(ifi->ifi_flags & IFF_UP))
 				fn(arg, ifi->ifi_index, ENETDOWN);
 		}
 	}

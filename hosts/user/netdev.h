@@ -11,10 +11,10 @@ struct netdev {
 	char kind[16]; /* "veth", ...; "" for hardware */
 	bool up;
 	uint32_t mtu;
-	uint32_t queues;   /* pairs of rx and tx in use: the larger number */
-	uint32_t xdp_prog; /* id of the program attached, 0 none */
+	uint32_t queues;     /* pairs of rx and tx in use: the larger number */
+	uint32_t xdp_prog;   /* id of the program attached, 0 none */
 	uint64_t tx_dropped; /* the interface's own count */
-	unsigned int peer; /* ifindex of a veth's other end; 0 when it is elsewhere */
+	unsigned int peer;   /* ifindex of a veth's other end; 0 when it is elsewhere */
 };
 
 /* Fills nd for an interface by name, or by index when name is NULL; -ENXIO. */
@@ -42,7 +42,6 @@ int netdev_events_open(void);
  * (ENXIO) or no longer up (ENETDOWN). Calls it with ifindex 0 when some news
  * were lost and the caller has to look for itself.
  */
-void netdev_events_read(int fd, void (*fn)(void *arg, unsigned int ifindex, int error),
-			void *arg);
+void netdev_events_read(int fd, void (*fn)(void *arg, unsigned int ifindex, int error), void *arg);
 
 #endif /* NM_NETDEV_H */

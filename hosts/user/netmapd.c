@@ -60,24 +60,24 @@ enum {
 };
 
 static const struct option options[] = {
-	{"foreground", no_argument, NULL, OPT_FOREGROUND},
-	{"stay", no_argument, NULL, OPT_STAY},
-	{"linger", required_argument, NULL, OPT_LINGER},
-	{"list", no_argument, NULL, OPT_LIST},
-	{"json", no_argument, NULL, OPT_JSON},
-	{"socket", required_argument, NULL, OPT_SOCKET},
-	{"log", required_argument, NULL, OPT_LOG},
-	{"verbose", no_argument, NULL, OPT_VERBOSE},
-	{"ready-fd", required_argument, NULL, OPT_READY_FD},
-	{"lock-fd", required_argument, NULL, OPT_LOCK_FD},
-	{"help", no_argument, NULL, OPT_HELP},
-	{"version", no_argument, NULL, OPT_VERSION},
-	{"nic-bufs", required_argument, NULL, OPT_SETTING},
-	{"nic-buf-size", required_argument, NULL, OPT_SETTING},
-	{"nic-mode", required_argument, NULL, OPT_SETTING},
-	{"memory", required_argument, NULL, OPT_SETTING},
-	{"vale-age", required_argument, NULL, OPT_SETTING},
-	{NULL, 0, NULL, 0},
+	{ "foreground", no_argument, NULL, OPT_FOREGROUND },
+	{ "stay", no_argument, NULL, OPT_STAY },
+	{ "linger", required_argument, NULL, OPT_LINGER },
+	{ "list", no_argument, NULL, OPT_LIST },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "socket", required_argument, NULL, OPT_SOCKET },
+	{ "log", required_argument, NULL, OPT_LOG },
+	{ "verbose", no_argument, NULL, OPT_VERBOSE },
+	{ "ready-fd", required_argument, NULL, OPT_READY_FD },
+	{ "lock-fd", required_argument, NULL, OPT_LOCK_FD },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ "nic-bufs", required_argument, NULL, OPT_SETTING },
+	{ "nic-buf-size", required_argument, NULL, OPT_SETTING },
+	{ "nic-mode", required_argument, NULL, OPT_SETTING },
+	{ "memory", required_argument, NULL, OPT_SETTING },
+	{ "vale-age", required_argument, NULL, OPT_SETTING },
+	{ NULL, 0, NULL, 0 },
 };
 
 static void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
@@ -193,7 +193,7 @@ static void parse(int argc, char **argv, struct command *cmd)
 /* What we inherited from the program that started us must not limit the others. */
 static void shed_limits(void)
 {
-	struct sigaction sa = {.sa_handler = SIG_IGN};
+	struct sigaction sa = { .sa_handler = SIG_IGN };
 	struct rlimit rl;
 	cpu_set_t all;
 	sigset_t none;
@@ -277,7 +277,7 @@ static void report(const struct nmd_options *opt, const char *text)
 
 static int run(struct command *cmd)
 {
-	struct sigaction sa = {.sa_handler = on_interrupt};
+	struct sigaction sa = { .sa_handler = on_interrupt };
 	struct nmd_options *opt = &cmd->opt;
 	char text[256];
 
@@ -308,7 +308,8 @@ static int run(struct command *cmd)
 int main(int argc, char **argv)
 {
 	struct command cmd = {
-		.opt = {.linger = NMD_LINGER_DEFAULT, .ready_fd = -1, .lock_fd = -1}};
+		.opt = { .linger = NMD_LINGER_DEFAULT, .ready_fd = -1, .lock_fd = -1 }
+	};
 	int error = nmd_socket_path(nmd.path, sizeof(nmd.path));
 
 	parse(argc, argv, &cmd);

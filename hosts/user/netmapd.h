@@ -38,8 +38,8 @@ struct nmd_poll {
  * closed when the last process has let go of it.
  */
 struct nmd_file {
-	int conn; /* the connection's socket; -1: closed. Under the lock */
-	bool connected; /* the connection's reference is still held */
+	int conn;	      /* the connection's socket; -1: closed. Under the lock */
+	bool connected;	      /* the connection's reference is still held */
 	unsigned int holders; /* who keeps it open */
 	unsigned int refs;    /* who knows of this struct */
 	unsigned int nchannels;
@@ -68,8 +68,8 @@ struct nmd_server {
 	pthread_mutex_t lock;
 	struct nmd_chan *chans;
 	unsigned int nchans;
-	unsigned int nfiles; /* open files, or being closed */
-	unsigned int nlists; /* threads that make a listing */
+	unsigned int nfiles;   /* open files, or being closed */
+	unsigned int nlists;   /* threads that make a listing */
 	unsigned int nclosing; /* threads that close a file */
 	bool stopping;
 	int wakefd; /* eventfd: have the main thread look at the books */

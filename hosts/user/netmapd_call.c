@@ -24,7 +24,7 @@ static void copy_text(char *dst, const char *src)
  */
 static int execute(struct nmcore *nm, unsigned long request, void *arg)
 {
-	const struct timespec pause = {0, 2000000};
+	const struct timespec pause = { 0, 2000000 };
 	int tries;
 
 	for (tries = 0; tries < 250; tries++) {
@@ -47,14 +47,12 @@ static bool call_ioctl(struct nmd_chan *ch, struct nmd_msg *m)
 
 	ch->call = m;
 	ch->dirty = 0;
-	error = nm ? execute(nm, m->ioctl.request, (void *)(uintptr_t)m->ioctl.arg) :
-		     errno;
+	error = nm ? execute(nm, m->ioctl.request, (void *)(uintptr_t)m->ioctl.arg) : errno;
 	ch->call = NULL;
 	for (i = 0; i < m->ioctl.nwindows; i++) {
 		if (!(ch->dirty & 1u << i))
 			continue;
-		memcpy(ch->out + len, ch->in + m->ioctl.window[i].off,
-		       m->ioctl.window[i].len);
+		memcpy(ch->out + len, ch->in + m->ioctl.window[i].off, m->ioctl.window[i].len);
 		len += m->ioctl.window[i].len;
 	}
 	memset(done, 0, sizeof(*done));
@@ -148,8 +146,7 @@ bool nmd_chan_message(struct nmd_chan *ch)
 		error = EBADMSG;
 	nmd_close_fds(fds, nfds);
 	if (error) {
-		nmd_log(2, "process %d sent a bad message: %s", (int)ch->pid,
-			strerror(error));
+		nmd_log(2, "process %d sent a bad message: %s", (int)ch->pid, strerror(error));
 		nmd_refuse(ch->sock, error, "netmapd: bad message");
 		return false;
 	}

@@ -52,7 +52,7 @@ static void chan_free(struct nmd_chan *ch)
  */
 static void chan_close(struct nmd_chan *ch)
 {
-	const struct nmd_reply reply = {0, 0};
+	const struct nmd_reply reply = { 0, 0 };
 	int rep = ch->rep;
 
 	ch->rep = -1;
@@ -138,13 +138,12 @@ static int wait_rings(struct nmd_chan *ch, int events)
 		ch->nm = nmd_file_core(ch->file);
 	if (!ch->nm || (!ch->waiter && !waiter_make(ch)))
 		return -1;
-	p[0] = (struct pollfd){.fd = ch->waitfd, .events = POLLIN};
-	p[1] = (struct pollfd){.fd = ch->req, .events = POLLIN};
+	p[0] = (struct pollfd){ .fd = ch->waitfd, .events = POLLIN };
+	p[1] = (struct pollfd){ .fd = ch->req, .events = POLLIN };
 	while (!(got = nmcore_poller_poll(ch->waiter, ch->nm, events))) {
 		if ((poll(p, 2, -1) < 0 && errno != EINTR) || p[1].revents || stopping())
 			break;
-		if (p[0].revents && read(ch->waitfd, &count, sizeof(count)) < 0 &&
-		    errno != EAGAIN)
+		if (p[0].revents && read(ch->waitfd, &count, sizeof(count)) < 0 && errno != EAGAIN)
 			break;
 		p[0].revents = p[1].revents = 0;
 	}
@@ -154,7 +153,7 @@ static int wait_rings(struct nmd_chan *ch, int events)
 /* One request of the pipe. false: the client speaks nonsense, or is gone. */
 static bool serve_request(struct nmd_chan *ch, const struct nmd_request *r)
 {
-	struct nmd_reply reply = {0, 0};
+	struct nmd_reply reply = { 0, 0 };
 	int got;
 
 	switch (r->op) {
@@ -277,8 +276,8 @@ static int chan_peer(int sock, pid_t *pid)
 
 	/* What was sent as a channel can be any file at all. */
 	if (getsockopt(sock, SOL_SOCKET, SO_DOMAIN, &domain, &ilen) < 0 ||
-	    getsockopt(sock, SOL_SOCKET, SO_TYPE, &type, &ilen) < 0 ||
-	    domain != AF_UNIX || type != SOCK_SEQPACKET)
+	    getsockopt(sock, SOL_SOCKET, SO_TYPE, &type, &ilen) < 0 || domain != AF_UNIX ||
+	    type != SOCK_SEQPACKET)
 		return EBADMSG;
 	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
 		return errno;
@@ -360,8 +359,8 @@ uncount:
 	chan_uncount();
 refuse:
 	nmd_refuse(sock, error,
-		   error == EMFILE ? "netmapd: too many threads use netmap"
-				   : "netmapd: no resources for a channel");
+		   error == EMFILE ? "netmapd: too many threads use netmap" :
+				     "netmapd: no resources for a channel");
 	close(sock);
 	return error;
 }
@@ -373,7 +372,7 @@ refuse:
 bool nmd_chans_leaving(void)
 {
 	bool leaving = __atomic_load_n(&nmd.nclosing, __ATOMIC_ACQUIRE) > 0;
-	struct pollfd p = {.events = 0};
+	struct pollfd p = { .events = 0 };
 
 	pthread_mutex_lock(&nmd.lock);
 	for (struct nmd_chan *ch = nmd.chans; ch && !leaving; ch = ch->next) {
@@ -399,7 +398,7 @@ static unsigned int interrupt_all(void)
 /* A signal may come just before a thread goes to sleep: so again, until all are gone. */
 bool nmd_chans_stop(void)
 {
-	const struct timespec pause = {0, 5000000};
+	const struct timespec pause = { 0, 5000000 };
 
 	__atomic_store_n(&nmd.stopping, true, __ATOMIC_RELEASE);
 	for (int tries = 0; tries < 600; tries++) {

@@ -114,8 +114,8 @@ static void print_listing(FILE *f, bool json)
 	const char *s;
 
 	if (!json) {
-		fprintf(f, "netmapd %d: socket %s, %u descriptors, %u channels\n",
-			(int)getpid(), nmd.path, ports, chans);
+		fprintf(f, "netmapd %d: socket %s, %u descriptors, %u channels\n", (int)getpid(),
+			nmd.path, ports, chans);
 		fputs(state ? state : "out of memory\n", f);
 		free(state);
 		return;
@@ -201,8 +201,7 @@ static int list(struct nmd_conn *c, const struct nmd_msg *m)
 }
 
 /* Takes over the descriptor, if it comes that far. */
-static int dispatch(struct nmd_conn *c, const struct nmd_msg *m, int *fds,
-		    unsigned int *nfds)
+static int dispatch(struct nmd_conn *c, const struct nmd_msg *m, int *fds, unsigned int *nfds)
 {
 	switch (m->type) {
 	case NMD_HELLO:
@@ -225,7 +224,7 @@ static int dispatch(struct nmd_conn *c, const struct nmd_msg *m, int *fds,
 static void turn_away(struct nmd_conn *c, int error, const void *buf, size_t len)
 {
 	char text[NMD_TEXT];
-	struct nmd_header h = {0};
+	struct nmd_header h = { 0 };
 
 	memcpy(&h, buf, len < sizeof(h) ? len : sizeof(h));
 	switch (error) {
@@ -239,8 +238,7 @@ static void turn_away(struct nmd_conn *c, int error, const void *buf, size_t len
 		break;
 	case EBADMSG:
 	case EMSGSIZE:
-		snprintf(text, sizeof(text),
-			 "netmapd: this is no message of its protocol");
+		snprintf(text, sizeof(text), "netmapd: this is no message of its protocol");
 		break;
 	default:
 		snprintf(text, sizeof(text), "netmapd: %s", strerror(error));

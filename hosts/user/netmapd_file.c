@@ -80,7 +80,7 @@ void nmd_file_put(struct nmd_file *f)
  */
 void nmd_file_disconnect(struct nmd_file *f, bool if_gone)
 {
-	struct pollfd p = {.events = 0};
+	struct pollfd p = { .events = 0 };
 	bool put = false;
 
 	pthread_mutex_lock(&f->lock);

@@ -20,8 +20,8 @@ int nmd_send(int sock, const void *msg, size_t len, const int *fds, unsigned int
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(NMD_FDS_MAX * sizeof(int))];
 	} control;
-	struct iovec iov = {(void *)msg, len};
-	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct iovec iov = { (void *)msg, len };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 	struct cmsghdr *c;
 
 	if (nfds) {
@@ -67,11 +67,11 @@ ssize_t nmd_recv(int sock, void *buf, size_t size, int *fds, unsigned int *nfds)
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(FDS_ROOM * sizeof(int))];
 	} control;
-	struct iovec iov = {buf, size};
-	struct msghdr m = {.msg_iov = &iov,
-			   .msg_iovlen = 1,
-			   .msg_control = control.buf,
-			   .msg_controllen = sizeof(control)};
+	struct iovec iov = { buf, size };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control.buf,
+			    .msg_controllen = sizeof(control) };
 	ssize_t n;
 
 	*nfds = 0;

@@ -19,7 +19,7 @@ static int no_daemon(void)
 /* The next message, in `buf`; the daemon may be busy, but not for ever. */
 static ssize_t next(int s, void *buf, size_t size, int *fds, unsigned int *nfds)
 {
-	struct pollfd p = {.fd = s, .events = POLLIN};
+	struct pollfd p = { .fd = s, .events = POLLIN };
 
 	if (poll(&p, 1, 10000) <= 0) {
 		errno = ETIMEDOUT;
@@ -51,8 +51,8 @@ static int converse(int s, bool json)
 		struct nmd_text text;
 		struct nmd_welcome welcome;
 	} in;
-	struct nmd_hello hello = {.purpose = NMD_FOR_LIST};
-	struct nmd_list ask = {.json = json};
+	struct nmd_hello hello = { .purpose = NMD_FOR_LIST };
+	struct nmd_list ask = { .json = json };
 	int fds[NMD_FDS_MAX], error;
 	unsigned int nfds;
 	ssize_t n;
@@ -88,16 +88,15 @@ static int converse(int s, bool json)
 
 int nmd_print_list(bool json)
 {
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), status;
 
 	if (s < 0)
 		return complain("socket", errno);
 	memcpy(sun.sun_path, nmd.path, sizeof(sun.sun_path));
 	if (connect(s, (struct sockaddr *)&sun, sizeof(sun)) < 0) {
-		status = errno == ENOENT || errno == ECONNREFUSED
-				 ? no_daemon()
-				 : complain(nmd.path, errno);
+		status = errno == ENOENT || errno == ECONNREFUSED ? no_daemon() :
+								    complain(nmd.path, errno);
 		close(s);
 		return status;
 	}

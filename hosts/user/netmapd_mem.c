@@ -34,13 +34,12 @@ static char *window_at(struct nmd_chan *ch, uint64_t addr, size_t len, unsigned 
 static int read_process(struct nmd_chan *ch, void *dst, uint64_t addr, size_t len)
 {
 	uint8_t nonce[NMD_NONCE];
-	struct iovec local[2] = {{nonce, sizeof(nonce)}, {dst, len}};
-	struct iovec remote[2] = {{(void *)(uintptr_t)ch->nonce_addr, sizeof(nonce)},
-				  {(void *)(uintptr_t)addr, len}};
+	struct iovec local[2] = { { nonce, sizeof(nonce) }, { dst, len } };
+	struct iovec remote[2] = { { (void *)(uintptr_t)ch->nonce_addr, sizeof(nonce) },
+				   { (void *)(uintptr_t)addr, len } };
 	ssize_t n = process_vm_readv(ch->pid, local, 2, remote, 2, 0);
 
-	if (n == (ssize_t)(sizeof(nonce) + len) &&
-	    !memcmp(nonce, ch->nonce, sizeof(nonce)))
+	if (n == (ssize_t)(sizeof(nonce) + len) && !memcmp(nonce, ch->nonce, sizeof(nonce)))
 		return 0;
 	/* Nothing of somebody else's memory goes any further. */
 	memset(dst, 0, len);
@@ -80,4 +79,4 @@ static int copyout(void *ctx, uint64_t addr, const void *src, size_t len)
 	return 0;
 }
 
-const struct nmcore_user_ops nmd_user_ops = {.copyin = copyin, .copyout = copyout};
+const struct nmcore_user_ops nmd_user_ops = { .copyin = copyin, .copyout = copyout };

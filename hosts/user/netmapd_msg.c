@@ -10,12 +10,12 @@ static const struct {
 	uint16_t size;
 	uint16_t nfds;
 } fixed[NMD_TYPES] = {
-	[NMD_HELLO] = {sizeof(struct nmd_hello), 0},
-	[NMD_ATTACH] = {sizeof(struct nmd_attach), 1},
-	[NMD_LIST] = {sizeof(struct nmd_list), 0},
-	[NMD_MEMORY] = {sizeof(struct nmd_header), 0},
-	[NMD_POLLER] = {sizeof(struct nmd_header), 0},
-	[NMD_ERROR] = {sizeof(struct nmd_header), 0},
+	[NMD_HELLO] = { sizeof(struct nmd_hello), 0 },
+	[NMD_ATTACH] = { sizeof(struct nmd_attach), 1 },
+	[NMD_LIST] = { sizeof(struct nmd_list), 0 },
+	[NMD_MEMORY] = { sizeof(struct nmd_header), 0 },
+	[NMD_POLLER] = { sizeof(struct nmd_header), 0 },
+	[NMD_ERROR] = { sizeof(struct nmd_header), 0 },
 };
 
 static int decode_hello(const struct nmd_hello *m, struct nmd_msg *out)

@@ -11,7 +11,7 @@
 #include <sys/signalfd.h>
 #include <time.h>
 
-struct nmd_server nmd = {.lock = PTHREAD_MUTEX_INITIALIZER, .wakefd = -1};
+struct nmd_server nmd = { .lock = PTHREAD_MUTEX_INITIALIZER, .wakefd = -1 };
 
 static int listenfd = -1, epfd = -1, sigfd = -1, lockfd = -1;
 static bool quit;
@@ -54,7 +54,7 @@ int nmd_thread(void *(*fn)(void *), void *arg)
 
 static int watch(int fd, uint32_t events, void *what)
 {
-	struct epoll_event ev = {.events = events, .data.ptr = what};
+	struct epoll_event ev = { .events = events, .data.ptr = what };
 
 	return epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &ev);
 }
@@ -73,8 +73,8 @@ static int say(char *text, size_t size, const char *what)
 static bool somebody_listens(const struct sockaddr_un *sun)
 {
 	int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool yes = s >= 0 && (!connect(s, (const struct sockaddr *)sun, sizeof(*sun)) ||
-			      errno == EAGAIN);
+	bool yes = s >= 0 &&
+		   (!connect(s, (const struct sockaddr *)sun, sizeof(*sun)) || errno == EAGAIN);
 
 	if (s >= 0)
 		close(s);
@@ -101,7 +101,7 @@ static int take_lock(const struct nmd_options *opt, char *text, size_t size)
 
 static int bind_socket(char *text, size_t size)
 {
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	mode_t mask;
 	int error;
 
@@ -179,7 +179,7 @@ static bool welcome_peer(int fd, pid_t *pid)
 /* Level-triggered, the socket would keep us awake for a connection we can't take. */
 static void pause_accepting(bool pause)
 {
-	struct epoll_event ev = {.events = pause ? 0 : EPOLLIN, .data.ptr = &is_listen};
+	struct epoll_event ev = { .events = pause ? 0 : EPOLLIN, .data.ptr = &is_listen };
 
 	accept_after = pause ? nmd_now_ms() + 100 : 0;
 	epoll_ctl(epfd, EPOLL_CTL_MOD, listenfd, &ev);
@@ -193,8 +193,7 @@ static bool accept_one(void)
 	int fd = accept4(listenfd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0) {
-		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
-		    errno == ENOBUFS) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
 			nmd_log(1, "no resources for a connection: %s", strerror(errno));
 			pause_accepting(true);
 		}
@@ -308,7 +307,7 @@ static int next_timeout(const struct nmd_options *opt, int64_t *idle_since)
 
 static void clean_up(void)
 {
-	const struct timespec pause = {0, 5000000};
+	const struct timespec pause = { 0, 5000000 };
 
 	/* Ended by a signal: who starts another one waits until we are gone, if we can.
 	 */

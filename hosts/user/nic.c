@@ -10,8 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FRAME_EXTRA \
-	18 /* bytes of a frame that the MTU does not count: Ethernet, one VLAN */
+#define FRAME_EXTRA 18 /* bytes of a frame that the MTU does not count: Ethernet, one VLAN */
 
 /* ---- the interface ---- */
 
@@ -25,8 +24,7 @@ static int check_caps(const char *name, struct nm_err *err)
 	return nm_fail(err, -EPERM, "%s: this process lacks %s", name, missing);
 }
 
-static int check_mtu(const struct netdev *nd, const struct nm_mem *mem,
-		     struct nm_err *err)
+static int check_mtu(const struct netdev *nd, const struct nm_mem *mem, struct nm_err *err)
 {
 	uint32_t room = mem->conf.buf_len - FRAME_EXTRA;
 
@@ -36,9 +34,9 @@ static int check_mtu(const struct netdev *nd, const struct nm_mem *mem,
 		       "%s: its MTU of %u needs more than a buffer's %u bytes: "
 		       "ip link set dev %s mtu %u%s",
 		       nd->name, nd->mtu, mem->conf.buf_len, nd->name, room,
-		       nd->mtu <= 4096 - 256 - FRAME_EXTRA && mem->conf.stride < 4096
-			       ? ", or buffers of 4096 bytes (nic-buf-size)"
-			       : "");
+		       nd->mtu <= 4096 - 256 - FRAME_EXTRA && mem->conf.stride < 4096 ?
+			       ", or buffers of 4096 bytes (nic-buf-size)" :
+			       "");
 }
 
 static int check_interface(struct nic_port *np, struct nm_err *err)
@@ -52,8 +50,8 @@ static int check_interface(struct nic_port *np, struct nm_err *err)
 	if (error)
 		return error;
 	if (!nd->up)
-		return nm_fail(err, -ENETDOWN, "%s is down: ip link set dev %s up",
-			       nd->name, nd->name);
+		return nm_fail(err, -ENETDOWN, "%s is down: ip link set dev %s up", nd->name,
+			       nd->name);
 	return check_mtu(nd, np->port.mem, err);
 }
 
@@ -65,30 +63,28 @@ static int attach_failed(struct nic_port *np, int error, struct nm_err *err)
 	char prog[16];
 
 	if (error != -EBUSY && error != -EEXIST)
-		return nm_fail(err, error, "%s: no XDP program can be attached: %s",
-			       np->port.name, strerror(-error));
+		return nm_fail(err, error, "%s: no XDP program can be attached: %s", np->port.name,
+			       strerror(-error));
 	if (netdev_get(&nd, np->port.name, 0) || !nd.xdp_prog)
-		return nm_fail(err, -EBUSY, "%s: another XDP program is attached",
-			       np->port.name);
+		return nm_fail(err, -EBUSY, "%s: another XDP program is attached", np->port.name);
 	xdp_prog_name(nd.xdp_prog, prog);
 	if (!strcmp(prog, "netmap"))
 		return nm_fail(err, -EBUSY,
 			       "%s is in use by another process's netmap: only one at a "
 			       "time can have an interface",
 			       np->port.name);
-	return nm_fail(
-		err, -EBUSY,
-		"%s has another XDP program (%s, id %u): ip link set dev %s xdp off",
-		np->port.name, prog, nd.xdp_prog, np->port.name);
+	return nm_fail(err, -EBUSY,
+		       "%s has another XDP program (%s, id %u): ip link set dev %s xdp off",
+		       np->port.name, prog, nd.xdp_prog, np->port.name);
 }
 
 static int load_failed(struct nic_port *np, int error, struct nm_err *err)
 {
-	return nm_fail(err, error, "%s: the kernel refuses the XDP program: %s%s",
-		       np->port.name, strerror(-error),
+	return nm_fail(err, error, "%s: the kernel refuses the XDP program: %s%s", np->port.name,
+		       strerror(-error),
 		       error == -EPERM ? " (CAP_BPF and CAP_NET_ADMIN do not count "
-					 "in a user namespace)"
-				       : "");
+					 "in a user namespace)" :
+					 "");
 }
 
 static int attach_program(struct nic_port *np, bool native)
@@ -115,8 +111,7 @@ static int start_program(struct nic_port *np, struct nm_err *err)
 		error = attach_program(np, true);
 	}
 	if (error && error != -EBUSY && error != -EEXIST &&
-	    (nm_settings.nic_mode == NM_NIC_BEST ||
-	     nm_settings.nic_mode == NM_NIC_GENERIC)) {
+	    (nm_settings.nic_mode == NM_NIC_BEST || nm_settings.nic_mode == NM_NIC_GENERIC)) {
 		nic_host_mark(&np->mark);
 		error = xdp_load(&np->xdp, queues, &np->mark);
 		if (error)
@@ -132,12 +127,11 @@ static int start_program(struct nic_port *np, struct nm_err *err)
 static int prepare_memory(struct nm_mem *mem, struct nm_nics *nics, struct nm_err *err)
 {
 	const struct nm_pool *pool = &mem->pool[NM_POOL_BUF];
-	struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 	int error;
 
 	if (mem->conf.shift != 256)
-		return nm_fail(err, -EINVAL, "memory %u was not made for interfaces",
-			       mem->id);
+		return nm_fail(err, -EINVAL, "memory %u was not made for interfaces", mem->id);
 	error = nm_os_region_commit(&mem->region, pool->off - mem->conf.shift,
 				    (size_t)pool->limit * pool->unit + mem->conf.shift);
 	if (!error && !nics->owner) {
@@ -146,11 +140,10 @@ static int prepare_memory(struct nm_mem *mem, struct nm_nics *nics, struct nm_er
 			error = -ENOMEM;
 	}
 	if (error)
-		return nm_fail(
-			err, error,
-			"the machine has no memory for the interfaces' %u buffers of "
-			"%u bytes (nic-bufs)",
-			pool->limit, pool->unit);
+		return nm_fail(err, error,
+			       "the machine has no memory for the interfaces' %u buffers of "
+			       "%u bytes (nic-bufs)",
+			       pool->limit, pool->unit);
 	setrlimit(RLIMIT_MEMLOCK, &all); /* what stays forbidden is told by the socket */
 	return 0;
 }
@@ -161,8 +154,7 @@ static int make_queues(struct nic_port *np, struct nm_nics *nics, struct nm_err 
 
 	np->queues = nm_os_alloc(n * sizeof(*np->queues));
 	if (!np->queues)
-		return nm_fail(err, -ENOMEM, "no memory for %u queues of %s", n,
-			       np->port.name);
+		return nm_fail(err, -ENOMEM, "no memory for %u queues of %s", n, np->port.name);
 	for (uint32_t i = 0; i < n; i++) {
 		struct nic_queue *q = &np->queues[i];
 
@@ -209,8 +201,8 @@ static int nic_up(struct nm_port *port, struct nm_err *err)
 		goto free_queues;
 	np->promisc_fd = netdev_promiscuous(np->nd.ifindex);
 	if (np->promisc_fd < 0) {
-		error = nm_fail(err, np->promisc_fd, "%s: no promiscuous mode: %s",
-				port->name, strerror(-np->promisc_fd));
+		error = nm_fail(err, np->promisc_fd, "%s: no promiscuous mode: %s", port->name,
+				strerror(-np->promisc_fd));
 		goto unload;
 	}
 	netdev_offloads_off(&np->nd, &np->offloads);
@@ -286,28 +278,23 @@ static int open_failed(struct nic_queue *q, int error, struct nm_err *err)
 
 	switch (error) {
 	case -EAFNOSUPPORT:
-		return nm_fail(err, error,
-			       "this kernel has no AF_XDP (CONFIG_XDP_SOCKETS)");
+		return nm_fail(err, error, "this kernel has no AF_XDP (CONFIG_XDP_SOCKETS)");
 	case -ENOBUFS:
-		return nm_fail(
-			err, error,
-			"%s: the buffers exceed the locked memory allowed: raise "
-			"RLIMIT_MEMLOCK (ulimit -l unlimited), or add CAP_IPC_LOCK",
-			name);
-	case -EBUSY:
 		return nm_fail(err, error,
-			       "%s: queue %u is in use by another AF_XDP program", name,
+			       "%s: the buffers exceed the locked memory allowed: raise "
+			       "RLIMIT_MEMLOCK (ulimit -l unlimited), or add CAP_IPC_LOCK",
+			       name);
+	case -EBUSY:
+		return nm_fail(err, error, "%s: queue %u is in use by another AF_XDP program", name,
 			       q->id);
 	case -EOPNOTSUPP:
-		return nm_fail(err, error,
-			       "%s: its driver does not do what nic-mode %ld asks", name,
-			       nm_settings.nic_mode);
+		return nm_fail(err, error, "%s: its driver does not do what nic-mode %ld asks",
+			       name, nm_settings.nic_mode);
 	case -ENETDOWN:
-		return nm_fail(err, error, "%s is down: ip link set dev %s up", name,
-			       name);
+		return nm_fail(err, error, "%s is down: ip link set dev %s up", name, name);
 	default:
-		return nm_fail(err, error, "%s: no AF_XDP socket for queue %u: %s", name,
-			       q->id, strerror(-error));
+		return nm_fail(err, error, "%s: no AF_XDP socket for queue %u: %s", name, q->id,
+			       strerror(-error));
 	}
 }
 
@@ -351,8 +338,7 @@ static int give_buffers(struct nic_queue *q, struct nm_err *err)
 	int error;
 
 	if (!idx)
-		return nm_fail(err, -ENOMEM, "no memory for a queue of %s",
-			       q->np->port.name);
+		return nm_fail(err, -ENOMEM, "no memory for a queue of %s", q->np->port.name);
 	error = nm_mem_bufs_get(q->mem, idx, n, err);
 	if (!error) {
 		q->share.n = n;
@@ -404,7 +390,7 @@ static int queue_alloc(struct nic_queue *q, struct nm_err *err)
 
 static void queue_close(struct nic_queue *q)
 {
-	const struct timespec dma = {0, 10000000};
+	const struct timespec dma = { 0, 10000000 };
 
 	nic_events_del(q);
 	xsk_close(&q->xsk);
@@ -428,8 +414,7 @@ static int queue_open(struct nic_queue *q, struct nm_err *err)
 	if (error)
 		goto free_queue;
 	if (!queue_tag(q)) {
-		error = nm_fail(err, -EMFILE, "more than %u queues of interfaces",
-				NIC_MAX_QUEUES);
+		error = nm_fail(err, -EMFILE, "more than %u queues of interfaces", NIC_MAX_QUEUES);
 		goto close_socket;
 	}
 	error = give_buffers(q, err);
@@ -474,8 +459,8 @@ static int nic_ring_up(struct nm_kring *kr, struct nm_err *err)
 	publish_kring(q, kr->dir, NULL);
 	if (!--q->users)
 		queue_close(q);
-	return nm_fail(err, error, "%s: queue %u can not be redirected: %s",
-		       np->port.name, q->id, strerror(-error));
+	return nm_fail(err, error, "%s: queue %u can not be redirected: %s", np->port.name, q->id,
+		       strerror(-error));
 }
 
 /* ---- counters ---- */
@@ -500,8 +485,7 @@ static void count_drops(struct nic_queue *q)
 	/* rx_dropped counts the packets that found no buffer as well */
 	count(q->kr[NM_RX], NM_DROP_NOROOM, full + (empty < other ? empty : other));
 	count(q->kr[NM_RX], NM_DROP_OS,
-	      (other > empty ? other - empty : 0) + now.rx_invalid_descs -
-		      was->rx_invalid_descs);
+	      (other > empty ? other - empty : 0) + now.rx_invalid_descs - was->rx_invalid_descs);
 	count(q->kr[NM_TX], NM_DROP_OS, now.tx_invalid_descs - was->tx_invalid_descs);
 	*was = now;
 }
@@ -511,7 +495,7 @@ static void count_drops(struct nic_queue *q)
 /* Buffers that the kernel still reads may not be given to others. */
 static void drain_tx(struct nic_queue *q, struct nm_kring *kr)
 {
-	const struct timespec nap = {0, 1000000};
+	const struct timespec nap = { 0, 1000000 };
 
 	while (!nm_kring_tryget(kr))
 		sched_yield();
@@ -571,8 +555,8 @@ static void nic_describe(struct nm_port *port, char *buf, size_t size)
 	}
 	for (uint32_t i = 0; i < port->nrings[NM_RX]; i++)
 		count_drops(&np->queues[i]);
-	n = snprintf(buf, size, "AF_XDP %s, %u queues, MTU %u", np->mode,
-		     port->nrings[NM_RX], np->nd.mtu);
+	n = snprintf(buf, size, "AF_XDP %s, %u queues, MTU %u", np->mode, port->nrings[NM_RX],
+		     np->nd.mtu);
 	if (n < size)
 		nic_host_describe(np, buf + n, size - n);
 }
@@ -585,7 +569,7 @@ static void nic_free(struct nm_port *port)
 
 static const struct nm_port_ops nic_ops = {
 	.kind = "nic",
-	.sync = {nic_txsync, nic_rxsync},
+	.sync = { nic_txsync, nic_rxsync },
 	.up = nic_up,
 	.down = nic_down,
 	.ring_up = nic_ring_up,
@@ -602,8 +586,7 @@ bool nic_is(const struct nm_port *port)
 	return port->ops == &nic_ops;
 }
 
-int nm_os_nic_port(struct nm_ns *ns, const char *name, struct nm_port **portp,
-		   struct nm_err *err)
+int nm_os_nic_port(struct nm_ns *ns, const char *name, struct nm_port **portp, struct nm_err *err)
 {
 	struct nic_port *np;
 	struct netdev nd;
@@ -618,7 +601,7 @@ int nm_os_nic_port(struct nm_ns *ns, const char *name, struct nm_port **portp,
 	np->promisc_fd = -1;
 	np->wire_fd = -1;
 	pthread_mutex_init(&np->host_lock, NULL);
-	np->xdp = (struct xdp_prog){-1, -1, -1};
+	np->xdp = (struct xdp_prog){ -1, -1, -1 };
 	nm_list_init(&np->link);
 	np->port.nrings[NM_TX] = np->port.nrings[NM_RX] =
 		nd.queues < NM_MAX_RINGS ? nd.queues : NM_MAX_RINGS;

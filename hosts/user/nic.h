@@ -103,8 +103,7 @@ void nic_disown_slots(struct nm_nics *nics, struct nm_kring *kr);
 
 /* nic_host.c */
 int nic_host_rxsync(struct nm_kring *kr, int flags);
-int nic_pass(struct nm_port *port, enum nm_way way, const struct nm_piece *piece,
-	     uint32_t n);
+int nic_pass(struct nm_port *port, enum nm_way way, const struct nm_piece *piece, uint32_t n);
 int nic_host_ring_up(struct nm_kring *kr, struct nm_err *err);
 void nic_host_ring_down(struct nm_kring *kr);
 void nic_host_arm(struct nm_kring *kr);
@@ -141,8 +140,7 @@ void nm_nics_free(struct nm_nics *nics);
 
 static inline bool nic_buf_ok(const struct nic_queue *q, uint32_t idx)
 {
-	return idx >= NM_BUF_FIRST && idx < nm_mem_nbufs(q->mem) &&
-	       !nm_load(&q->nics->owner[idx]);
+	return idx >= NM_BUF_FIRST && idx < nm_mem_nbufs(q->mem) && !nm_load(&q->nics->owner[idx]);
 }
 
 #endif /* NM_NIC_H */

@@ -39,8 +39,7 @@ static void notify(struct nic_queue *q, enum nm_dir dir)
  */
 static int register_queue(struct nic_queue *q, int op)
 {
-	struct epoll_event ev = {.events = EPOLLIN | EPOLLONESHOT,
-				 .data.u64 = q->tag - 1};
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLONESHOT, .data.u64 = q->tag - 1 };
 
 	return epoll_ctl(q->nics->epoll_fd, op, q->xsk.fd, &ev);
 }
@@ -50,8 +49,8 @@ static void await_packet(struct nic_queue *q)
 	if (!register_queue(q, EPOLL_CTL_ADD))
 		return;
 	if (errno != EEXIST || register_queue(q, EPOLL_CTL_MOD))
-		nm_os_log(NM_LOG_ERROR, "%s: nobody can wait for queue %u: %s",
-			  q->np->port.name, q->id, strerror(errno));
+		nm_os_log(NM_LOG_ERROR, "%s: nobody can wait for queue %u: %s", q->np->port.name,
+			  q->id, strerror(errno));
 }
 
 static void queue_event(struct nm_nics *nics, uint64_t id)
@@ -71,8 +70,8 @@ static void queue_event(struct nm_nics *nics, uint64_t id)
 
 int nic_events_host(struct nm_nics *nics, int op, int fd, uint32_t slot, bool armed)
 {
-	struct epoll_event ev = {.events = (armed ? EPOLLIN : 0) | EPOLLONESHOT,
-				 .data.u64 = EV_HOST + slot};
+	struct epoll_event ev = { .events = (armed ? EPOLLIN : 0) | EPOLLONESHOT,
+				  .data.u64 = EV_HOST + slot };
 
 	return epoll_ctl(nics->epoll_fd, op, fd, &ev) < 0 ? -errno : 0;
 }
@@ -126,8 +125,7 @@ static void wake_thread(struct nm_nics *nics)
 	const uint64_t one = 1;
 
 	if (write(nics->wake_fd, &one, sizeof(one)) < 0)
-		nm_os_log(NM_LOG_ERROR, "cannot wake the NIC thread: %s",
-			  strerror(errno));
+		nm_os_log(NM_LOG_ERROR, "cannot wake the NIC thread: %s", strerror(errno));
 }
 
 void nic_watch(struct nic_queue *q)
@@ -237,7 +235,7 @@ static void link_event(void *arg, unsigned int ifindex, int error)
 
 static void link_events(struct nm_nics *nics)
 {
-	struct link_news news = {nics, false};
+	struct link_news news = { nics, false };
 
 	pthread_mutex_lock(&nics->dispatch);
 	netdev_events_read(nics->link_fd, link_event, &news);
@@ -266,12 +264,11 @@ static void nics_main(void *arg)
 {
 	struct nm_nics *nics = arg;
 	struct epoll_event ev[EVENTS];
-	struct timespec ts = {0, WATCH_MIN_NS};
+	struct timespec ts = { 0, WATCH_MIN_NS };
 
 	while (!nm_os_thread_stopping(&nics->thread)) {
 		bool watching = nm_load(&nics->watch) != NULL;
-		int n = epoll_pwait2(nics->epoll_fd, ev, EVENTS, watching ? &ts : NULL,
-				     NULL);
+		int n = epoll_pwait2(nics->epoll_fd, ev, EVENTS, watching ? &ts : NULL, NULL);
 
 		for (int i = 0; i < n; i++)
 			handle(nics, ev[i].data.u64);
@@ -284,7 +281,7 @@ static void nics_main(void *arg)
 
 static int add_fd(struct nm_nics *nics, int fd, uint64_t id)
 {
-	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = id};
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = id };
 
 	return epoll_ctl(nics->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
 }
@@ -335,8 +332,7 @@ int nm_nics_get(struct nm_ns *ns, struct nm_nics **nicsp, struct nm_err *err)
 	return 0;
 
 fail:
-	return nm_fail(err, error, "no thread for network interfaces: %s",
-		       strerror(-error));
+	return nm_fail(err, error, "no thread for network interfaces: %s", strerror(-error));
 }
 
 /* From here on nobody but the caller touches the ports. */

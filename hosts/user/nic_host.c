@@ -48,9 +48,9 @@ struct nic_host {
 	int write_fd;
 	uint32_t readers; /* host rx rings that are open */
 	uint32_t nq;
-	struct nic_hostq *q; /* nq of them, one for each host rx ring */
+	struct nic_hostq *q;	       /* nq of them, one for each host rx ring */
 	uint64_t checksums, segmented; /* packets completed, cut */
-	uint64_t lost; /* of the TAP, what was counted already */
+	uint64_t lost;		       /* of the TAP, what was counted already */
 };
 
 /* ---- to the stack, and to the wire ---- */
@@ -68,7 +68,7 @@ static int host_get(struct nic_port *np, struct nic_host **hostp, struct nm_err 
 static struct nic_host *host_or_log(struct nic_port *np)
 {
 	struct nic_host *host = nm_load_acquire(&np->host);
-	struct nm_err err = {.text = ""};
+	struct nm_err err = { .text = "" };
 
 	if (nm_likely(host != NULL))
 		return host;
@@ -91,8 +91,8 @@ static void make_header(const struct nic_port *np, const struct nm_piece *first,
 	uint32_t start;
 
 	memset(vnet, 0, NM_VNET_LEN);
-	if (strcmp(np->nd.kind, "veth") ||
-	    !nm_offload_unfinished(first->data, first->len, vnet) || np->native)
+	if (strcmp(np->nd.kind, "veth") || !nm_offload_unfinished(first->data, first->len, vnet) ||
+	    np->native)
 		return;
 	/* counted from the mark on */
 	start = (vnet[6] | vnet[7] << 8) + sizeof(np->mark.header);
@@ -110,11 +110,11 @@ static int pass_to_host(struct nic_port *np, const struct nm_piece *piece, uint3
 	if (!host)
 		return -EOPNOTSUPP;
 	make_header(np, piece, vnet);
-	iov[k++] = (struct iovec){vnet, sizeof(vnet)};
+	iov[k++] = (struct iovec){ vnet, sizeof(vnet) };
 	if (!np->native)
-		iov[k++] = (struct iovec){np->mark.header, sizeof(np->mark.header)};
+		iov[k++] = (struct iovec){ np->mark.header, sizeof(np->mark.header) };
 	for (uint32_t i = 0; i < n; i++)
-		iov[k++] = (struct iovec){(void *)piece[i].data, piece[i].len};
+		iov[k++] = (struct iovec){ (void *)piece[i].data, piece[i].len };
 	if (writev(nm_load_acquire(&host->write_fd), iov, k) >= 0)
 		return 0;
 	switch (errno) {
@@ -134,8 +134,7 @@ static int pass_to_host(struct nic_port *np, const struct nm_piece *piece, uint3
 /* Past the queueing discipline, and the hook there, which would bring it back to us. */
 static int open_wire(struct nic_port *np)
 {
-	struct sockaddr_ll addr = {.sll_family = AF_PACKET,
-				   .sll_ifindex = (int)np->nd.ifindex};
+	struct sockaddr_ll addr = { .sll_family = AF_PACKET, .sll_ifindex = (int)np->nd.ifindex };
 	const int yes = 1;
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 
@@ -154,7 +153,7 @@ static int open_wire(struct nic_port *np)
 static int pass_to_wire(struct nic_port *np, const struct nm_piece *piece, uint32_t n)
 {
 	struct iovec iov[NETMAP_MAX_FRAGS];
-	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = n};
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = n };
 	int fd = nm_load_acquire(&np->wire_fd);
 
 	if (fd < 0) {
@@ -167,14 +166,13 @@ static int pass_to_wire(struct nic_port *np, const struct nm_piece *piece, uint3
 			return fd;
 	}
 	for (uint32_t i = 0; i < n; i++)
-		iov[i] = (struct iovec){(void *)piece[i].data, piece[i].len};
+		iov[i] = (struct iovec){ (void *)piece[i].data, piece[i].len };
 	if (sendmsg(fd, &msg, MSG_DONTWAIT) >= 0)
 		return 0;
 	return errno == EAGAIN || errno == ENOMEM ? -ENOBUFS : -errno;
 }
 
-int nic_pass(struct nm_port *port, enum nm_way way, const struct nm_piece *piece,
-	     uint32_t n)
+int nic_pass(struct nm_port *port, enum nm_way way, const struct nm_piece *piece, uint32_t n)
 {
 	struct nic_port *np = nic_of(port);
 
@@ -191,14 +189,13 @@ static void drop(struct nm_kring *kr, enum nm_drop cause)
 /* The next packet into q->packet: 1, 0 there is none, -errno. */
 static int fetch(struct nic_hostq *q)
 {
-	struct iovec iov[2] = {{q->vnet, NM_VNET_LEN}, {q->packet, NM_OFFLOAD_MAX}};
+	struct iovec iov[2] = { { q->vnet, NM_VNET_LEN }, { q->packet, NM_OFFLOAD_MAX } };
 	ssize_t n = readv(q->fd, iov, 2);
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 	q->next = 0;
-	if (n < NM_VNET_LEN ||
-	    nm_offload_init(&q->off, q->vnet, q->packet, n - NM_VNET_LEN)) {
+	if (n < NM_VNET_LEN || nm_offload_init(&q->off, q->vnet, q->packet, n - NM_VNET_LEN)) {
 		q->off.segments = 0;
 		drop(q->kr, NM_DROP_OS);
 		return 1;
@@ -267,8 +264,7 @@ void nic_host_arm(struct nm_kring *kr)
 	struct nic_hostq *q = kr->priv;
 
 	/* tx: a write never waits. rx, full: no news before the client makes room */
-	if (kr->dir == NM_TX ||
-	    nm_load(&kr->hwtail) == nm_prev(nm_load(&kr->hwcur), kr->num_slots))
+	if (kr->dir == NM_TX || nm_load(&kr->hwtail) == nm_prev(nm_load(&kr->hwcur), kr->num_slots))
 		return;
 	if (!nm_poller_watch(q->fd, q->serial))
 		nic_events_host(q->host->nics, EPOLL_CTL_MOD, q->fd, q->slot, true);
@@ -283,7 +279,7 @@ void nic_host_event(struct nm_nics *nics, uint32_t slot)
 	q = slot < NIC_MAX_HOST ? nics->hostq[slot] : NULL;
 	kr = q ? q->kr : NULL;
 	if (kr && !nm_load(&kr->port->gone))
-		nm_load_acquire(&kr->notify)(kr);
+		nm_load_acquire (&kr->notify)(kr);
 	pthread_mutex_unlock(&nics->dispatch);
 }
 
@@ -341,8 +337,7 @@ static int host_new(struct nic_port *np, struct nic_host **hostp, struct nm_err 
 	int fd, error;
 
 	if (!host)
-		return nm_fail(err, -ENOMEM, "no memory for host rings of %s",
-			       np->port.name);
+		return nm_fail(err, -ENOMEM, "no memory for host rings of %s", np->port.name);
 	snprintf(alias, sizeof(alias), "netmap: host rings of %s", np->nd.name);
 	fd = tap_open(&host->tap, alias);
 	if (fd < 0) {
@@ -521,8 +516,8 @@ int nic_host_ring_up(struct nm_kring *kr, struct nm_err *err)
 		return error;
 	error = rx_up(host, kr);
 	if (error)
-		return nm_fail(err, error, "%s: host rx ring %u gets no packets: %s",
-			       np->port.name, nm_host_id(kr), strerror(-error));
+		return nm_fail(err, error, "%s: host rx ring %u gets no packets: %s", np->port.name,
+			       nm_host_id(kr), strerror(-error));
 	return 0;
 }
 

@@ -52,7 +52,7 @@ static bool deliver(struct nic_queue *q, struct netmap_slot *slot, struct xdp_de
 {
 	uint32_t shift = q->mem->conf.shift;
 	uint32_t old = nm_slot_get(slot).idx;
-	union nm_slot s = {.idx = d.addr >> q->log2_stride, .len = d.len};
+	union nm_slot s = { .idx = d.addr >> q->log2_stride, .len = d.len };
 	uint32_t off = d.addr & (((uint64_t)1 << q->log2_stride) - 1);
 	bool ok = nic_buf_ok(q, old);
 
@@ -61,8 +61,7 @@ static bool deliver(struct nic_queue *q, struct netmap_slot *slot, struct xdp_de
 	nm_store(&q->nics->owner[s.idx], 0);
 	/* a driver with a headroom of its own */
 	if (nm_unlikely(off != shift))
-		memmove(nm_mem_buf(q->mem, s.idx),
-			nm_mem_buf(q->mem, s.idx) + off - shift, d.len);
+		memmove(nm_mem_buf(q->mem, s.idx), nm_mem_buf(q->mem, s.idx) + off - shift, d.len);
 	nm_slot_set(slot, s);
 	return ok;
 }
@@ -115,9 +114,8 @@ bool nic_kick(struct nic_queue *q)
 	/* Copies move in small batches: go on for as long as it advances. */
 	while (done != end) {
 		before = done;
-		if (sendto(q->xsk.fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 &&
-		    errno != EAGAIN && errno != EBUSY && errno != ENOBUFS &&
-		    errno != EINTR)
+		if (sendto(q->xsk.fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 && errno != EAGAIN &&
+		    errno != EBUSY && errno != ENOBUFS && errno != EINTR)
 			return true; /* the interface is down or gone: told elsewhere */
 		done = nm_load_acquire(tx->consumer);
 		if (done == before)
@@ -159,8 +157,7 @@ void nic_reap(struct nic_queue *q, struct nm_kring *kr)
 
 static bool slot_ok(const struct nic_queue *q, union nm_slot s)
 {
-	return nic_buf_ok(q, s.idx) && s.len <= q->mem->conf.buf_len &&
-	       !(s.flags & NS_INDIRECT);
+	return nic_buf_ok(q, s.idx) && s.len <= q->mem->conf.buf_len && !(s.flags & NS_INDIRECT);
 }
 
 /*
@@ -180,15 +177,13 @@ static int64_t gather(struct nic_queue *q, struct nm_kring *kr, uint32_t i, uint
 		s = nm_slot_get(&kr->ring->slot[k]);
 		ok = ok && slot_ok(q, s);
 		if (ok && len + s.len <= q->mem->conf.buf_len)
-			memcpy(nm_mem_buf(q->mem, packet->idx) + len,
-			       nm_mem_buf(q->mem, s.idx), s.len);
+			memcpy(nm_mem_buf(q->mem, packet->idx) + len, nm_mem_buf(q->mem, s.idx),
+			       s.len);
 		len += s.len;
 	}
 	for (; i != k; i = nm_next(i, n))
 		q->finished[i] = 1;
-	*cause = !ok			      ? NM_DROP_BADSLOT
-		 : len > q->mem->conf.buf_len ? NM_DROP_TOOLONG
-					      : NM_DROPS;
+	*cause = !ok ? NM_DROP_BADSLOT : len > q->mem->conf.buf_len ? NM_DROP_TOOLONG : NM_DROPS;
 	packet->len = len;
 	return k;
 }

@@ -52,8 +52,7 @@ __attribute__((target("avx2"))) static inline void copy_line_avx2(char *d, const
 	*(wide_vec *)(d + 32) = b;
 }
 
-__attribute__((target("avx2"))) static void copy_long_avx2(void *dst, const void *src,
-							   size_t len)
+__attribute__((target("avx2"))) static void copy_long_avx2(void *dst, const void *src, size_t len)
 {
 	const char *s = src, *end = s + len - NM_CACHELINE;
 	char *d = dst;

@@ -34,8 +34,7 @@
 #define cpu_relax() ((void)0)
 #endif
 
-#define nm_container_of(ptr, type, member) \
-	((type *)((char *)(ptr)-offsetof(type, member)))
+#define nm_container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 #define nm_load(p)	       __atomic_load_n(p, __ATOMIC_RELAXED)
 #define nm_store(p, v)	       __atomic_store_n(p, v, __ATOMIC_RELAXED)
@@ -92,8 +91,8 @@ static inline void nm_os_lock(struct nm_os_lock *l)
 {
 	uint32_t free = 0;
 
-	if (nm_unlikely(!__atomic_compare_exchange_n(&l->word, &free, 1, false,
-						     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
+	if (nm_unlikely(!__atomic_compare_exchange_n(&l->word, &free, 1, false, __ATOMIC_ACQUIRE,
+						     __ATOMIC_RELAXED)))
 		nm_os_lock_slow(l);
 }
 

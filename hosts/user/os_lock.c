@@ -49,8 +49,8 @@ void nm_os_lock_slow(struct nm_os_lock *l)
 
 		cpu_relax();
 		if (nm_load(&l->word) == 0 &&
-		    __atomic_compare_exchange_n(&l->word, &free, 1, false,
-						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		    __atomic_compare_exchange_n(&l->word, &free, 1, false, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
 			return;
 	}
 	/* Taking it as "with sleepers" costs its release one wakeup too many at worst. */
@@ -84,7 +84,7 @@ void nm_os_rm_fini(struct nm_os_rm *rm)
 
 static void wait_for_readers(uint32_t *inside)
 {
-	const struct timespec nap = {0, 50000};
+	const struct timespec nap = { 0, 50000 };
 
 	/* Acquire pairs with the release of exit(): what readers did is over. */
 	for (unsigned int i = 0; __atomic_load_n(inside, __ATOMIC_SEQ_CST); i++) {

@@ -83,8 +83,7 @@ static void *thread_main(void *arg)
 }
 
 /* Signals are the program's business: no worker of ours takes one. */
-int nm_os_thread_start(struct nm_os_thread *t, void (*fn)(void *), void *arg,
-		       const char *name)
+int nm_os_thread_start(struct nm_os_thread *t, void (*fn)(void *), void *arg, const char *name)
 {
 	sigset_t all, old;
 	int error;
@@ -128,7 +127,7 @@ int nm_os_verbose = NM_LOG_WARN;
 
 void nm_os_log(enum nm_os_loglevel level, const char *fmt, ...)
 {
-	static const char *const tag[] = {"error: ", "warning: ", "", "debug: "};
+	static const char *const tag[] = { "error: ", "warning: ", "", "debug: " };
 	char line[512];
 	va_list ap;
 

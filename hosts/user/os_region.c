@@ -40,16 +40,14 @@ static void bit_set(uint64_t *map, size_t i)
 static void *map_aligned(int fd, size_t size)
 {
 	size_t room = size + HUGE;
-	char *p = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-		       -1, 0);
+	char *p = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	char *base;
 	void *m;
 
 	if (p == MAP_FAILED)
 		return MAP_FAILED;
 	base = (char *)round_up((uintptr_t)p, HUGE);
-	m = mmap(base, size, PROT_READ | PROT_WRITE,
-		 MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd, 0);
+	m = mmap(base, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd, 0);
 	if (m == MAP_FAILED) {
 		munmap(p, room);
 		return MAP_FAILED;
@@ -149,8 +147,7 @@ static int back_run(struct nm_os_region *r, size_t page, size_t end, size_t *sto
 	while (p < end && !bit_test(r->backed, p))
 		p++;
 	do {
-		error = fallocate(r->fd, 0, page * PAGE, (p - page) * PAGE) < 0 ? errno
-										: 0;
+		error = fallocate(r->fd, 0, page * PAGE, (p - page) * PAGE) < 0 ? errno : 0;
 	} while (error == EINTR);
 	if (error)
 		return error == ENOSPC ? -ENOMEM : -error;

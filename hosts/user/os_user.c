@@ -14,7 +14,7 @@ typedef ssize_t (*vm_fn)(pid_t, const struct iovec *, unsigned long, const struc
 
 static int vm_copy(vm_fn fn, void *here, uint64_t there, size_t len)
 {
-	struct iovec local = {here, len}, remote = {(void *)(uintptr_t)there, len};
+	struct iovec local = { here, len }, remote = { (void *)(uintptr_t)there, len };
 	ssize_t n;
 
 	if (!len)

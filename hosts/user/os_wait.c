@@ -99,8 +99,7 @@ void nm_os_poll_wait(struct nm_os_poller *p, struct nm_os_waitq *q)
 	} else {
 		w = calloc(1, sizeof(*w));
 		if (!w) {
-			signal_poller(
-				p); /* to poll again is better than to miss a wakeup */
+			signal_poller(p); /* to poll again is better than to miss a wakeup */
 			return;
 		}
 		w->poller = p;
@@ -135,7 +134,7 @@ void nm_poller_init_sleeper(struct nm_os_poller *p)
 
 static int open_fds(int *fd, int *epfd, bool direct)
 {
-	struct epoll_event ev = {.events = EPOLLIN};
+	struct epoll_event ev = { .events = EPOLLIN };
 	int error;
 
 	*epfd = -1;
@@ -230,13 +229,13 @@ static bool sleep_on(struct nm_os_poller *p, int fd)
 {
 	if (p->nfew == NM_POLLER_FEW)
 		return false;
-	p->few[p->nfew++] = (struct pollfd){.fd = fd, .events = POLLIN};
+	p->few[p->nfew++] = (struct pollfd){ .fd = fd, .events = POLLIN };
 	return true;
 }
 
 int nm_poller_sleep(struct nm_os_poller *p, int timeout_ms)
 {
-	struct pollfd all[1 + NM_POLLER_FEW] = {{.fd = p->fd, .events = POLLIN}};
+	struct pollfd all[1 + NM_POLLER_FEW] = { { .fd = p->fd, .events = POLLIN } };
 
 	memcpy(&all[1], p->few, p->nfew * sizeof(all[0]));
 	return poll(all, 1 + p->nfew, timeout_ms);
@@ -244,7 +243,7 @@ int nm_poller_sleep(struct nm_os_poller *p, int timeout_ms)
 
 bool nm_poller_watch(int fd, uint64_t id)
 {
-	struct epoll_event ev = {.events = EPOLLIN};
+	struct epoll_event ev = { .events = EPOLLIN };
 	struct nm_os_poller *p = nm_poller_mine;
 	struct nm_poller_watch *w;
 
@@ -296,10 +295,8 @@ void nm_poller_reset(struct nm_os_poller *p)
 	}
 	/* On no queue any more: nobody can signal now. */
 	if (nm_load(&p->signaled)) {
-		if (!p->foreign && read(p->fd, &count, sizeof(count)) < 0 &&
-		    errno != EAGAIN)
-			nm_os_log(NM_LOG_ERROR, "reading an eventfd failed: %s",
-				  strerror(errno));
+		if (!p->foreign && read(p->fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+			nm_os_log(NM_LOG_ERROR, "reading an eventfd failed: %s", strerror(errno));
 		nm_store(&p->signaled, 0);
 	}
 	p->nfew = 0;

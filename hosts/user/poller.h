@@ -19,9 +19,9 @@ struct nm_os_poller {
 	bool sleeper; /* for nm_poller_sleep() */
 	uint32_t nfew;
 	struct pollfd few[NM_POLLER_FEW]; /* what that waits for besides fd */
-	uint32_t signaled;	  /* fd is readable, or about to be */
-	struct nm_os_wait *used;  /* records of this poll */
-	struct nm_os_wait *spare; /* for polls to come */
+	uint32_t signaled;		  /* fd is readable, or about to be */
+	struct nm_os_wait *used;	  /* records of this poll */
+	struct nm_os_wait *spare;	  /* for polls to come */
 };
 
 void nm_poller_init(struct nm_os_poller *p);

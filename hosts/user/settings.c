@@ -16,11 +16,11 @@ static const struct {
 	long *value;
 	long min, max;
 } table[] = {
-	{"nic-bufs", &nm_settings.nic_bufs, 256, 4 << 20},
-	{"nic-buf-size", &nm_settings.nic_buf_size, 2048, 4096},
-	{"memory", &nm_settings.memory, 8 << 20, (long)1 << 36},
-	{"vale-age", &nm_settings.vale_age, 1, 1000000},
-	{"nic-mode", &nm_settings.nic_mode, NM_NIC_BEST, NM_NIC_GENERIC},
+	{ "nic-bufs", &nm_settings.nic_bufs, 256, 4 << 20 },
+	{ "nic-buf-size", &nm_settings.nic_buf_size, 2048, 4096 },
+	{ "memory", &nm_settings.memory, 8 << 20, (long)1 << 36 },
+	{ "vale-age", &nm_settings.vale_age, 1, 1000000 },
+	{ "nic-mode", &nm_settings.nic_mode, NM_NIC_BEST, NM_NIC_GENERIC },
 };
 
 int nm_settings_set(const char *name, long value)
@@ -57,8 +57,7 @@ void nm_settings_conf(struct nm_ns_conf *conf)
 	global->stride = nm_settings.nic_buf_size;
 	global->buf_len = nm_settings.nic_buf_size - NIC_HEADROOM;
 	global->shift = NIC_HEADROOM;
-	global->reserve =
-		nic_reserve(nm_settings.nic_bufs ? nm_settings.nic_bufs : NIC_BUFS);
+	global->reserve = nic_reserve(nm_settings.nic_bufs ? nm_settings.nic_bufs : NIC_BUFS);
 	conf->private_.reserve = nm_settings.memory;
 	conf->vale_age = nm_settings.vale_age;
 	conf->csb = true;

@@ -22,7 +22,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define SPIN_NS	   50000 /* a sleep and a wakeup across processors can take as long */
+#define SPIN_NS	   50000	 /* a sleep and a wakeup across processors can take as long */
 #define SOON_NS	   (4 * SPIN_NS) /* packets that came before would have come to a look */
 #define SPIN_LOOKS 8		 /* between two looks at the clock */
 
@@ -207,8 +207,7 @@ int nmcore_memfd(struct nmcore *nm, uint64_t *size)
 		return fail_inherited(nm);
 	mem = nm_load_acquire(&nm->b.mem);
 	if (!mem)
-		return fail(-nm_fail(&nm->b.err, -ENXIO,
-				     "no memory before a port is registered"));
+		return fail(-nm_fail(&nm->b.err, -ENXIO, "no memory before a port is registered"));
 	if (size)
 		*size = nm_mem_size(mem);
 	return mem->region.fd;
@@ -241,8 +240,7 @@ static int poll_with(struct nmcore *nm, int events, struct nm_os_poller *poller)
 
 static int fail_no_eventfd(struct nmcore *nm, int error)
 {
-	return fail(-nm_fail(&nm->b.err, error, "no eventfd to wait with: %s",
-			     strerror(-error)));
+	return fail(-nm_fail(&nm->b.err, error, "no eventfd to wait with: %s", strerror(-error)));
 }
 
 /* What kind of descriptor it is depends on the port, as known at the first wait. */
@@ -288,8 +286,7 @@ static int ms_until(uint64_t deadline)
 	return ms < INT_MAX ? (int)ms : INT_MAX;
 }
 
-static int wait_with(struct nmcore *nm, int events, int timeout_ms,
-		     struct nm_os_poller *p)
+static int wait_with(struct nmcore *nm, int events, int timeout_ms, struct nm_os_poller *p)
 {
 	uint64_t deadline = 0;
 	int error = nm_poller_open(p, false), got, n;
@@ -430,8 +427,7 @@ const char *nmcore_error(struct nmcore *nm)
 	return nm->b.err.text;
 }
 
-void nmcore_set_user(struct nmcore *nm, const struct nmcore_user_ops *ops, void *ctx,
-		     pid_t owner)
+void nmcore_set_user(struct nmcore *nm, const struct nmcore_user_ops *ops, void *ctx, pid_t owner)
 {
 	nm->user.ops = ops;
 	nm->user.ctx = ctx;

@@ -77,14 +77,14 @@ static struct tcmsg parent(unsigned int ifindex, bool ingress)
 	return (struct tcmsg){
 		.tcm_family = AF_UNSPEC,
 		.tcm_ifindex = (int)ifindex,
-		.tcm_parent = TC_H_MAKE(TC_H_CLSACT, ingress ? TC_H_MIN_INGRESS :
-							       TC_H_MIN_EGRESS),
+		.tcm_parent = TC_H_MAKE(TC_H_CLSACT, ingress ? TC_H_MIN_INGRESS : TC_H_MIN_EGRESS),
 	};
 }
 
 static int qdisc(unsigned int ifindex, uint16_t type, uint16_t flags)
 {
-	struct tcmsg t = { .tcm_ifindex = (int)ifindex, .tcm_parent = TC_H_CLSACT,
+	struct tcmsg t = { .tcm_ifindex = (int)ifindex,
+			   .tcm_parent = TC_H_CLSACT,
 			   .tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0) };
 	struct rtnl r;
 

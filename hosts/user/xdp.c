@@ -48,8 +48,7 @@ static uint32_t add_marked(struct bpf_insn *insns, const struct xdp_mark *mark)
 	for (int i = 0; i < ADDRS; i += 2) {
 		memcpy(&half, mark->header + i, sizeof(half));
 		insns[n++] = (struct bpf_insn)BPF_LOAD(BPF_H, BPF_REG_4, BPF_REG_2, i);
-		insns[n] = (struct bpf_insn)BPF_SKIP_IF_K(BPF_JNE, BPF_REG_4, half,
-							  MARKED - 1 - n);
+		insns[n] = (struct bpf_insn)BPF_SKIP_IF_K(BPF_JNE, BPF_REG_4, half, MARKED - 1 - n);
 		n++;
 	}
 	memcpy(insns + n, end, sizeof(end));

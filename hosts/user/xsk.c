@@ -26,8 +26,8 @@ static int map_ring(struct xsk *x, struct xsk_ring *r, const struct xdp_ring_off
 		    uint64_t pgoff, uint32_t n, size_t entry)
 {
 	r->map_size = off->desc + n * entry;
-	r->map = mmap(NULL, r->map_size, PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_POPULATE, x->fd, pgoff);
+	r->map = mmap(NULL, r->map_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, x->fd,
+		      pgoff);
 	if (r->map == MAP_FAILED) {
 		r->map = NULL;
 		return -errno;
@@ -54,8 +54,7 @@ static int make_rings(struct xsk *x, uint32_t rx, uint32_t tx)
 
 	if ((error = set_size(x, XDP_UMEM_FILL_RING, rx)) ||
 	    (error = set_size(x, XDP_UMEM_COMPLETION_RING, tx)) ||
-	    (error = set_size(x, XDP_RX_RING, rx)) ||
-	    (error = set_size(x, XDP_TX_RING, tx)))
+	    (error = set_size(x, XDP_RX_RING, rx)) || (error = set_size(x, XDP_TX_RING, tx)))
 		return error;
 	if (getsockopt(x->fd, SOL_XDP, XDP_MMAP_OFFSETS, &off, &len) < 0)
 		return -errno;
@@ -115,7 +114,7 @@ int xsk_bind(struct xsk *x, const struct xsk_conf *conf, uint16_t bind_flags)
 		.sxdp_ifindex = conf->ifindex,
 		.sxdp_queue_id = conf->queue,
 	};
-	const struct timespec nap = {0, BUSY_NAP_NS};
+	const struct timespec nap = { 0, BUSY_NAP_NS };
 
 	/* The kernel lets go of a closed socket's queue some time after close() returned.
 	 */
@@ -131,7 +130,7 @@ int xsk_bind(struct xsk *x, const struct xsk_conf *conf, uint16_t bind_flags)
 
 void xsk_close(struct xsk *x)
 {
-	struct xsk_ring *const rings[] = {&x->rx, &x->fill, &x->tx, &x->completion};
+	struct xsk_ring *const rings[] = { &x->rx, &x->fill, &x->tx, &x->completion };
 
 	for (size_t i = 0; i < sizeof(rings) / sizeof(rings[0]); i++)
 		if (rings[i]->map)

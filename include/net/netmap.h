@@ -496,16 +496,16 @@ struct nmreq {
 #define NETMAP_NO_TX_POLL 0x1000 /* as NR_NO_TX_POLL */
 #define NETMAP_DO_RX_POLL 0x8000 /* as NR_DO_RX_POLL */
 
-	uint16_t nr_cmd;	 /* 0: register, or */
-#define NETMAP_BDG_ATTACH      1 /* attach the NIC to the switch */
-#define NETMAP_BDG_DETACH      2
-#define NETMAP_BDG_REGOPS      3  /* inside the kernel only */
-#define NETMAP_BDG_LIST	       4  /* ask for the place of ports in switches */
-#define NETMAP_BDG_VNET_HDR    5  /* set the virtio-net header length: nr_arg1 */
-#define NETMAP_BDG_NEWIF       6  /* create a persistent port */
-#define NETMAP_BDG_DELIF       7  /* destroy it */
-#define NETMAP_PT_HOST_CREATE  8  /* retired: EOPNOTSUPP */
-#define NETMAP_PT_HOST_DELETE  9  /* retired: EOPNOTSUPP */
+	uint16_t nr_cmd;	/* 0: register, or */
+#define NETMAP_BDG_ATTACH     1 /* attach the NIC to the switch */
+#define NETMAP_BDG_DETACH     2
+#define NETMAP_BDG_REGOPS     3 /* inside the kernel only */
+#define NETMAP_BDG_LIST	      4 /* ask for the place of ports in switches */
+#define NETMAP_BDG_VNET_HDR   5 /* set the virtio-net header length: nr_arg1 */
+#define NETMAP_BDG_NEWIF      6 /* create a persistent port */
+#define NETMAP_BDG_DELIF      7 /* destroy it */
+#define NETMAP_PT_HOST_CREATE 8 /* retired: EOPNOTSUPP */
+#define NETMAP_PT_HOST_DELETE 9 /* retired: EOPNOTSUPP */
 /*
  * Threads that poll the attached interface. nr_flags: NR_REG_ALL_NIC, one CPU polls all
  * rings, or NR_REG_ONE_NIC, a ring pair per CPU; nr_ringid: the first CPU; nr_arg1 (io):
@@ -555,8 +555,7 @@ struct nm_ifreq {
  * next, nor slots that are not filled yet. The same in the other direction for hwcur and
  * hwtail: hwtail first, since slots up to it are valid once it has been seen.
  */
-static inline void nm_sync_kloop_appl_write(struct nm_csb_atok *atok, uint32_t cur,
-					    uint32_t head)
+static inline void nm_sync_kloop_appl_write(struct nm_csb_atok *atok, uint32_t cur, uint32_t head)
 {
 	__atomic_store_n(&atok->cur, cur, __ATOMIC_RELAXED);
 	__atomic_store_n(&atok->head, head, __ATOMIC_RELEASE);

@@ -62,19 +62,16 @@ extern "C" {
 #define NETMAP_IF(base, ofs) _NETMAP_OFFSET(struct netmap_if *, base, ofs)
 
 /* Ring i of an interface. The host's rings follow those of the NIC. */
-#define NETMAP_TXRING(nifp, i) \
-	_NETMAP_OFFSET(struct netmap_ring *, nifp, (nifp)->ring_ofs[i])
-#define NETMAP_RXRING(nifp, i)              \
-	_NETMAP_OFFSET(                     \
-		struct netmap_ring *, nifp, \
-		(nifp)->ring_ofs[(i) + (nifp)->ni_tx_rings + (nifp)->ni_host_tx_rings])
+#define NETMAP_TXRING(nifp, i) _NETMAP_OFFSET(struct netmap_ring *, nifp, (nifp)->ring_ofs[i])
+#define NETMAP_RXRING(nifp, i)                     \
+	_NETMAP_OFFSET(struct netmap_ring *, nifp, \
+		       (nifp)->ring_ofs[(i) + (nifp)->ni_tx_rings + (nifp)->ni_host_tx_rings])
 
 /* Buffer idx of the region that the ring lives in, and back. */
 #define NETMAP_BUF(ring, idx) \
 	((char *)(ring) + (ring)->buf_ofs + (size_t)(idx) * (ring)->nr_buf_size)
-#define NETMAP_BUF_IDX(ring, buf)                                       \
-	((size_t)((char *)(buf) - ((char *)(ring) + (ring)->buf_ofs)) / \
-	 (ring)->nr_buf_size)
+#define NETMAP_BUF_IDX(ring, buf) \
+	((size_t)((char *)(buf) - ((char *)(ring) + (ring)->buf_ofs)) / (ring)->nr_buf_size)
 
 /*
  * With the offsets option, where in its buffer the payload of a slot is: read it, set it,
@@ -82,10 +79,10 @@ extern "C" {
  * offset.
  */
 #define NETMAP_ROFFSET(ring, slot) ((slot)->ptr & (ring)->offset_mask)
-#define NETMAP_WOFFSET(ring, slot, offset)                           \
-	do {                                                         \
-		(slot)->ptr = ((slot)->ptr & ~(ring)->offset_mask) | \
-			      ((offset) & (ring)->offset_mask);      \
+#define NETMAP_WOFFSET(ring, slot, offset)                                                       \
+	do {                                                                                     \
+		(slot)->ptr =                                                                    \
+			((slot)->ptr & ~(ring)->offset_mask) | ((offset) & (ring)->offset_mask); \
 	} while (0)
 #define NETMAP_BUF_OFFSET(ring, slot) \
 	(NETMAP_BUF(ring, (slot)->buf_idx) + NETMAP_ROFFSET(ring, slot))
@@ -180,13 +177,12 @@ extern "C" {
 #define ND(...) \
 	do {    \
 	} while (0)
-#define D(fmt, ...)                                                                   \
-	do {                                                                          \
-		struct timeval nm_t_;                                                 \
-		gettimeofday(&nm_t_, NULL);                                           \
-		fprintf(stderr, "%03d.%06d %s [%d] " fmt "\n",                        \
-			(int)(nm_t_.tv_sec % 1000), (int)nm_t_.tv_usec, __FUNCTION__, \
-			__LINE__, ##__VA_ARGS__);                                     \
+#define D(fmt, ...)                                                                        \
+	do {                                                                               \
+		struct timeval nm_t_;                                                      \
+		gettimeofday(&nm_t_, NULL);                                                \
+		fprintf(stderr, "%03d.%06d %s [%d] " fmt "\n", (int)(nm_t_.tv_sec % 1000), \
+			(int)nm_t_.tv_usec, __FUNCTION__, __LINE__, ##__VA_ARGS__);        \
 	} while (0)
 #endif
 #ifndef RD
@@ -263,18 +259,15 @@ struct nm_desc {
 #define IS_NETMAP_DESC(d) ((d) && P2NMD(d)->self == P2NMD(d))
 #define NETMAP_FD(d)	  (P2NMD(d)->fd)
 
-typedef void (*nm_cb_t)(unsigned char *arg, const struct nm_pkthdr *hdr,
-			const unsigned char *buf);
+typedef void (*nm_cb_t)(unsigned char *arg, const struct nm_pkthdr *hdr, const unsigned char *buf);
 
 /* Flags of nm_open(). The low bits are NETMAP_NO_TX_POLL and NETMAP_DO_RX_POLL. */
 enum {
-	NM_OPEN_NO_MMAP =
-		0x040000, /* map nothing, use the region of arg if it is the same */
-	NM_OPEN_IFNAME =
-		0x080000,	 /* name, ring and mode from arg->req, not from ifname */
-	NM_OPEN_ARG1 = 0x100000, /* nr_arg1 from arg->req */
-	NM_OPEN_ARG2 = 0x200000, /* nr_arg2 from arg->req */
-	NM_OPEN_ARG3 = 0x400000, /* nr_arg3 from arg->req */
+	NM_OPEN_NO_MMAP = 0x040000,  /* map nothing, use the region of arg if it is the same */
+	NM_OPEN_IFNAME = 0x080000,   /* name, ring and mode from arg->req, not from ifname */
+	NM_OPEN_ARG1 = 0x100000,     /* nr_arg1 from arg->req */
+	NM_OPEN_ARG2 = 0x200000,     /* nr_arg2 from arg->req */
+	NM_OPEN_ARG3 = 0x400000,     /* nr_arg3 from arg->req */
 	NM_OPEN_RING_CFG = 0x800000, /* numbers of rings and slots from arg->req */
 };
 
@@ -347,16 +340,14 @@ static inline int nm_parse_port(const char **p, struct nmreq *req, char *err)
 		s = strchr(spec, ':');
 		if (*spec == 'v' && s)
 			NM_PARSE_FAIL(err, "%.20s: a switch port is valeX:PORT", spec);
-		NM_PARSE_FAIL(err, "%.20s: did you mean netmap:%.20s?", spec,
-			      s ? s + 1 : spec);
+		NM_PARSE_FAIL(err, "%.20s: did you mean netmap:%.20s?", spec, s ? s + 1 : spec);
 	}
 	name = *spec == 'n' ? port : spec;
 	end = nm_parse_name_end(port);
 	for (s = port; s < end; s++) {
 		if (*s == '{' || *s == '}') {
 			if (s == port || s + 1 == end || pipes++)
-				NM_PARSE_FAIL(err, "%.30s: a pipe is PORT{ID or PORT}ID",
-					      spec);
+				NM_PARSE_FAIL(err, "%.30s: a pipe is PORT{ID or PORT}ID", spec);
 		} else if (!isalnum((unsigned char)*s) && !strchr("_.-", *s)) {
 			NM_PARSE_FAIL(err, "%.30s: '%c' in a port name", spec, *s);
 		}
@@ -365,8 +356,8 @@ static inline int nm_parse_port(const char **p, struct nmreq *req, char *err)
 		NM_PARSE_FAIL(err, "%.30s: no port name after the colon", spec);
 	len = (size_t)(end - name);
 	if (len >= sizeof(req->nr_name))
-		NM_PARSE_FAIL(err, "%.30s: name has %d characters, limit %d", spec,
-			      (int)len, (int)sizeof(req->nr_name) - 1);
+		NM_PARSE_FAIL(err, "%.30s: name has %d characters, limit %d", spec, (int)len,
+			      (int)sizeof(req->nr_name) - 1);
 	memset(req->nr_name, 0, sizeof(req->nr_name));
 	memcpy(req->nr_name, name, len);
 	*p = end;
@@ -377,17 +368,15 @@ static inline int nm_parse_port(const char **p, struct nmreq *req, char *err)
 static inline int nm_parse_flags(const char **p, uint32_t *flags, char *err)
 {
 	static const char letter[] = "xztrRT";
-	static const uint32_t flag[] = {NR_EXCLUSIVE,	  NR_ZCOPY_MON,
-					NR_MONITOR_TX,	  NR_MONITOR_RX,
-					NR_RX_RINGS_ONLY, NR_TX_RINGS_ONLY};
+	static const uint32_t flag[] = { NR_EXCLUSIVE,	NR_ZCOPY_MON,	  NR_MONITOR_TX,
+					 NR_MONITOR_RX, NR_RX_RINGS_ONLY, NR_TX_RINGS_ONLY };
 	const char *s = *p;
 
 	for (; *s && *s != '@' && *s != '/'; s++) {
 		const char *l = strchr(letter, *s);
 
 		if (!l)
-			NM_PARSE_FAIL(err, "'%c' is no flag, after / come any of %s", *s,
-				      letter);
+			NM_PARSE_FAIL(err, "'%c' is no flag, after / come any of %s", *s, letter);
 		*flags |= flag[l - letter];
 	}
 	if (s == *p)
@@ -395,8 +384,7 @@ static inline int nm_parse_flags(const char **p, uint32_t *flags, char *err)
 	if ((*flags & NR_ZCOPY_MON) && !(*flags & (NR_MONITOR_TX | NR_MONITOR_RX)))
 		*flags |= NR_MONITOR_TX | NR_MONITOR_RX;
 	if ((*flags & NR_RX_RINGS_ONLY) && (*flags & NR_TX_RINGS_ONLY))
-		NM_PARSE_FAIL(
-			err, "R (only receive) and T (only transmit) exclude each other");
+		NM_PARSE_FAIL(err, "R (only receive) and T (only transmit) exclude each other");
 	*p = s;
 	return 0;
 }
@@ -434,8 +422,7 @@ static inline int nm_parse(const char *ifname, struct nm_desc *d, char *err)
 		ring = nm_parse_number(&p, NETMAP_RING_MASK);
 	}
 	if (ring < 0)
-		NM_PARSE_FAIL(err, "%.30s: ring number above %d", ifname,
-			      NETMAP_RING_MASK);
+		NM_PARSE_FAIL(err, "%.30s: ring number above %d", ifname, NETMAP_RING_MASK);
 	while (*p) {
 		if (*p == '/') {
 			p++;
@@ -448,8 +435,7 @@ static inline int nm_parse(const char *ifname, struct nm_desc *d, char *err)
 		p++;
 		mem = nm_parse_number(&p, 0xffff);
 		if (mem < 0)
-			NM_PARSE_FAIL(err, "%.30s: after @ comes a memory id, 0-65535",
-				      ifname);
+			NM_PARSE_FAIL(err, "%.30s: after @ comes a memory id, 0-65535", ifname);
 		req.nr_arg2 = (uint16_t)mem;
 	}
 	req.nr_ringid = (uint16_t)ring;
@@ -459,8 +445,7 @@ static inline int nm_parse(const char *ifname, struct nm_desc *d, char *err)
 }
 
 /* Uses the values of parent that flags ask for. */
-static inline void nm_open_override(struct nmreq *req, uint64_t flags,
-				    const struct nmreq *parent)
+static inline void nm_open_override(struct nmreq *req, uint64_t flags, const struct nmreq *parent)
 {
 	const uint16_t poll_flags = NETMAP_NO_TX_POLL | NETMAP_DO_RX_POLL;
 
@@ -528,11 +513,11 @@ static inline void nm_open_rings(struct nm_desc *d)
 	const struct netmap_if *nifp = d->nifp;
 
 	nm_open_range(&d->req, nifp ? nifp->ni_tx_rings : d->req.nr_tx_rings,
-		      nifp ? nifp->ni_host_tx_rings : 1, NR_RX_RINGS_ONLY,
-		      &d->first_tx_ring, &d->last_tx_ring);
+		      nifp ? nifp->ni_host_tx_rings : 1, NR_RX_RINGS_ONLY, &d->first_tx_ring,
+		      &d->last_tx_ring);
 	nm_open_range(&d->req, nifp ? nifp->ni_rx_rings : d->req.nr_rx_rings,
-		      nifp ? nifp->ni_host_rx_rings : 1, NR_TX_RINGS_ONLY,
-		      &d->first_rx_ring, &d->last_rx_ring);
+		      nifp ? nifp->ni_host_rx_rings : 1, NR_TX_RINGS_ONLY, &d->first_rx_ring,
+		      &d->last_rx_ring);
 	d->cur_tx_ring = d->first_tx_ring;
 	d->cur_rx_ring = d->first_rx_ring;
 }
@@ -555,8 +540,8 @@ static inline int nm_mmap(struct nm_desc *d, const struct nm_desc *parent)
 		d->mem = parent->mem;
 		d->memsize = parent->memsize;
 	} else {
-		void *mem = mmap(NULL, d->req.nr_memsize, PROT_READ | PROT_WRITE,
-				 MAP_SHARED, d->fd, 0);
+		void *mem =
+			mmap(NULL, d->req.nr_memsize, PROT_READ | PROT_WRITE, MAP_SHARED, d->fd, 0);
 
 		if (mem == MAP_FAILED)
 			return errno;
@@ -588,8 +573,8 @@ static inline int nm_mmap(struct nm_desc *d, const struct nm_desc *parent)
  *
  * Returns the descriptor, for nm_close(); or NULL with errno set and a line on stderr.
  */
-static inline struct nm_desc *nm_open(const char *ifname, const struct nmreq *req,
-				      uint64_t flags, const struct nm_desc *arg)
+static inline struct nm_desc *nm_open(const char *ifname, const struct nmreq *req, uint64_t flags,
+				      const struct nm_desc *arg)
 {
 	struct nm_desc *d = (struct nm_desc *)calloc(1, sizeof(*d));
 	char err[MAXERRMSG] = "not enough memory";
@@ -610,8 +595,7 @@ static inline struct nm_desc *nm_open(const char *ifname, const struct nmreq *re
 	if (arg)
 		nm_open_override(&d->req, flags, &arg->req);
 	else
-		nm_open_override(&d->req, flags & (NETMAP_NO_TX_POLL | NETMAP_DO_RX_POLL),
-				 &d->req);
+		nm_open_override(&d->req, flags & (NETMAP_NO_TX_POLL | NETMAP_DO_RX_POLL), &d->req);
 	d->req.nr_version = NETMAP_API;
 	d->fd = open(NETMAP_DEVICE_NAME, O_RDWR);
 	if (d->fd < 0) {
@@ -627,8 +611,7 @@ static inline struct nm_desc *nm_open(const char *ifname, const struct nmreq *re
 	if (!(flags & NM_OPEN_NO_MMAP) || arg) {
 		e = nm_mmap(d, arg);
 		if (e) {
-			snprintf(err, sizeof(err), "mmap of %u bytes failed",
-				 d->req.nr_memsize);
+			snprintf(err, sizeof(err), "mmap of %u bytes failed", d->req.nr_memsize);
 			goto fail;
 		}
 	}
@@ -720,8 +703,8 @@ static inline int nm_inject(struct nm_desc *d, const void *buf, size_t size)
  * The packet at cur of a receive ring, into hdr, and the index after its last slot. 0 if
  * there is none, or not the whole of it yet.
  */
-static inline int nm_pkt_at_cur(struct nm_desc *d, struct netmap_ring *ring,
-				struct nm_pkthdr *hdr, uint32_t *next)
+static inline int nm_pkt_at_cur(struct nm_desc *d, struct netmap_ring *ring, struct nm_pkthdr *hdr,
+				uint32_t *next)
 {
 	uint32_t i = ring->cur;
 	struct netmap_slot *slot = &ring->slot[i], *s = slot;

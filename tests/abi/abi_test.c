@@ -34,12 +34,12 @@ struct fact {
 };
 
 static const struct fact facts[] = {
-#define ABI_SIZE(s, n) {"sizeof(" #s ")", sizeof(struct s), n},
-#define ABI_FIELD(s, f, o, n)                               \
-	{"offset of " #s "." #f, offsetof(struct s, f), o}, \
-		{"size of " #s "." #f, FIELD_SIZE(s, f), n},
-#define ABI_FLEX(s, f, o) {"offset of " #s "." #f, offsetof(struct s, f), o},
-#define ABI_CONST(c, v)	  {#c, (unsigned long long)(c), v},
+#define ABI_SIZE(s, n) { "sizeof(" #s ")", sizeof(struct s), n },
+#define ABI_FIELD(s, f, o, n)                                 \
+	{ "offset of " #s "." #f, offsetof(struct s, f), o }, \
+		{ "size of " #s "." #f, FIELD_SIZE(s, f), n },
+#define ABI_FLEX(s, f, o) { "offset of " #s "." #f, offsetof(struct s, f), o },
+#define ABI_CONST(c, v)	  { #c, (unsigned long long)(c), v },
 #include "abi14.h"
 };
 

@@ -22,7 +22,7 @@ struct bed {
 	struct group group[2];
 	struct balancer b;
 	int shared;
-	int stuck; /* pipes whose receiver takes nothing, as bits */
+	int stuck;	      /* pipes whose receiver takes nothing, as bits */
 	uint32_t seen[PIPES]; /* next slot that the receiver looks at */
 	uint64_t next[PIPES]; /* numbers are increasing on each pipe */
 	uint64_t got[PIPES];
@@ -72,8 +72,9 @@ static void open_bed(struct bed *t, int shared, unsigned first_group, unsigned e
 	r = fakeport_rx(&t->fake, 0);
 	/* Buffers of the rings that nobody uses serve as extra buffers. */
 	for (unsigned i = 0; i < extra; i++) {
-		struct netmap_ring *unused = i & 1 ? fakeport_tx(&t->fake, PIPES + 1 + i / 2 / SLOTS) :
-						     fakeport_rx(&t->fake, PIPES + 1 + i / 2 / SLOTS);
+		struct netmap_ring *unused =
+			i & 1 ? fakeport_tx(&t->fake, PIPES + 1 + i / 2 / SLOTS) :
+				fakeport_rx(&t->fake, PIPES + 1 + i / 2 / SLOTS);
 		uint32_t buf = unused->slot[i / 2 % SLOTS].buf_idx;
 
 		memcpy(NETMAP_BUF(r, buf), &idx, sizeof(idx));
@@ -87,8 +88,8 @@ static void open_bed(struct bed *t, int shared, unsigned first_group, unsigned e
 		t->output[i].ring = fakeport_tx(p, i + 1);
 	}
 	t->group[0] = (struct group){ .output = t->output, .count = first_group };
-	t->group[1] = (struct group){ .output = t->output + first_group,
-				      .count = PIPES - first_group };
+	t->group[1] =
+		(struct group){ .output = t->output + first_group, .count = PIPES - first_group };
 	t->b = (struct balancer){
 		.input = &t->fake.d,
 		.group = first_group ? t->group : t->group + 1,

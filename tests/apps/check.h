@@ -8,16 +8,16 @@
 
 static unsigned check_failures, check_count;
 
-#define CHECK(cond, ...)                                                                   \
-	do {                                                                               \
-		check_count++;                                                             \
-		if (!(cond)) {                                                             \
-			fprintf(stderr, "%s:%d: %s:", __FILE__, __LINE__, #cond);         \
-			fprintf(stderr, " " __VA_ARGS__);                                  \
-			fputc('\n', stderr);                                               \
-			if (++check_failures > 20)                                         \
-				exit(1);                                                   \
-		}                                                                          \
+#define CHECK(cond, ...)                                                          \
+	do {                                                                      \
+		check_count++;                                                    \
+		if (!(cond)) {                                                    \
+			fprintf(stderr, "%s:%d: %s:", __FILE__, __LINE__, #cond); \
+			fprintf(stderr, " " __VA_ARGS__);                         \
+			fputc('\n', stderr);                                      \
+			if (++check_failures > 20)                                \
+				exit(1);                                          \
+		}                                                                 \
 	} while (0)
 
 static inline int check_result(void)

@@ -13,7 +13,9 @@
 
 static void test_units(void)
 {
-	static const char *const bad[] = { "", "-1", "x", "1x", "1kk", "nan", "inf", "1e400", " 1" };
+	static const char *const bad[] = {
+		"", "-1", "x", "1x", "1kk", "nan", "inf", "1e400", " 1"
+	};
 	char buf[UNITS_TEXT];
 	uint64_t v;
 	double d;
@@ -64,9 +66,10 @@ static void test_json_write(void)
 static void test_json_read(void)
 {
 	static const char *const bad[] = {
-		"",	  "{",	      "[1,]",	  "{\"a\"}",   "{\"a\":}", "tru",      "\"",
-		"\"\\x\"", "\"\\ud800\"", "[1 2]", "01x",       "1e",	   "[\"a\n\"]", "\"\\u12\"",
-		"{1:2}",  "nulll",    "\"\\",	  "[1}",       "+1",	   "\"\\u0000\"",
+		"",	 "{",	 "[1,]",      "{\"a\"}",     "{\"a\":}",
+		"tru",	 "\"",	 "\"\\x\"",   "\"\\ud800\"", "[1 2]",
+		"01x",	 "1e",	 "[\"a\n\"]", "\"\\u12\"",   "{1:2}",
+		"nulll", "\"\\", "[1}",	      "+1",	     "\"\\u0000\"",
 	};
 	static const char good[] = " { \"a\" : [ 1, -2.5e3, \"\\u00e9\\ud83d\\ude00\\n\" ], "
 				   "\"b\":{\"c\":true,\"d\":null,\"e\":false}} ";
@@ -255,8 +258,8 @@ static void test_sequence_random(void)
 		duplicates += copies[i] > 1 ? copies[i] - 1u : 0;
 	}
 	sequence_add(&s, &t);
-	CHECK(t.received == received && t.lost == lost && t.duplicates == duplicates,
-	      "%u %u %u", (unsigned)t.received, (unsigned)t.lost, (unsigned)t.duplicates);
+	CHECK(t.received == received && t.lost == lost && t.duplicates == duplicates, "%u %u %u",
+	      (unsigned)t.received, (unsigned)t.lost, (unsigned)t.duplicates);
 	sequence_free(&s);
 }
 

@@ -24,10 +24,10 @@ static void init_ring(struct netmap_ring *r, char *bufs, unsigned slots, unsigne
 
 void fakeport_open(struct fakeport *p, unsigned rings, unsigned slots, unsigned buf_size)
 {
-	size_t if_size = (sizeof(struct netmap_if) + (2 * rings + 2) * sizeof(ssize_t) + 255) &
-			 ~255UL;
-	size_t ring_size = (sizeof(struct netmap_ring) + slots * sizeof(struct netmap_slot) +
-			    255) & ~255UL;
+	size_t if_size =
+		(sizeof(struct netmap_if) + (2 * rings + 2) * sizeof(ssize_t) + 255) & ~255UL;
+	size_t ring_size =
+		(sizeof(struct netmap_ring) + slots * sizeof(struct netmap_slot) + 255) & ~255UL;
 	size_t buf_count = 2 + 2UL * rings * slots, size;
 	struct netmap_if nifp = {
 		.ni_version = NETMAP_API,

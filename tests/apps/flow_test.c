@@ -299,9 +299,9 @@ static void test_tunnels(void)
 
 static void test_arp_and_others(void)
 {
-	static const uint8_t question[] = { 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1,
+	static const uint8_t question[] = { 0,	1, 8, 0, 6, 4, 0, 1, 2, 0, 0,  0, 0, 1,
 					    10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 10, 0, 0, 2 };
-	static const uint8_t answer[] = { 0, 1, 8, 0, 6, 4, 0, 2, 2, 0, 0, 0, 0, 2,
+	static const uint8_t answer[] = { 0,  1, 8, 0, 6, 4, 0, 2, 2, 0, 0,  0, 0, 2,
 					  10, 0, 0, 2, 2, 0, 0, 0, 0, 1, 10, 0, 0, 1 };
 	struct frame a = { 0 }, b = { 0 };
 

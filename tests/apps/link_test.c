@@ -15,8 +15,9 @@ static const uint8_t data[9000];
 
 static void test_parse(void)
 {
-	static const char *const bad[] = { "", "x", "-1", "1x", "a,1", "1,2,3,4", "uniform,1",
-					   "uniform,2,1", "plr,2", "real,0", "const,2,1ms" };
+	static const char *const bad[] = { "",	    "x",       "-1",	     "1x",
+					   "a,1",   "1,2,3,4", "uniform,1",  "uniform,2,1",
+					   "plr,2", "real,0",  "const,2,1ms" };
 	struct bandwidth b;
 	struct delay d;
 	struct loss lo;

@@ -26,8 +26,8 @@ static struct packet_spec base_spec(int af, uint8_t proto)
 	};
 	const char *why;
 
-	CHECK(endpoint_parse(af == AF_INET ? "10.0.0.1:1000" : "[fd00::1]:1000", 0, &s.src,
-			     &why) == 0);
+	CHECK(endpoint_parse(af == AF_INET ? "10.0.0.1:1000" : "[fd00::1]:1000", 0, &s.src, &why) ==
+	      0);
 	CHECK(endpoint_parse(af == AF_INET ? "10.1.0.1:2000" : "[fd00:1::1]:2000", 0, &s.dst,
 			     &why) == 0);
 	return s;
@@ -209,8 +209,7 @@ static void test_stamp_and_turn(int af, uint8_t proto)
 		at = frame_find_stamp(packet.frame, packet.len);
 		CHECK(at == packet.frame + packet.payload);
 		CHECK(at && stamp_read(at, &st) == 0 && st.kind == STAMP_PING &&
-		      st.stream == 1234 && st.seq == i &&
-		      st.ts_ns == i * 1000003ULL * 65537);
+		      st.stream == 1234 && st.seq == i && st.ts_ns == i * 1000003ULL * 65537);
 	}
 	frame_turn(packet.frame, packet.frame + packet.payload);
 	check_sums(&packet);
@@ -251,9 +250,19 @@ static void test_hostile_frames(void)
 static void test_addresses(void)
 {
 	static const char *const bad[] = {
-		"", "x", "10.0.0", "10.0.0.1:", "10.0.0.1:65536", "10.0.0.1:1-10.0.0.0:1",
-		"10.0.0.1-fd00::1", "[fd00::1", "[fd00::1]x", "fd00::1-fd01::1", "10.0.0.1-",
-		"10.0.0.1:-1", "10.0.0.1:2-10.0.0.1:1",
+		"",
+		"x",
+		"10.0.0",
+		"10.0.0.1:",
+		"10.0.0.1:65536",
+		"10.0.0.1:1-10.0.0.0:1",
+		"10.0.0.1-fd00::1",
+		"[fd00::1",
+		"[fd00::1]x",
+		"fd00::1-fd01::1",
+		"10.0.0.1-",
+		"10.0.0.1:-1",
+		"10.0.0.1:2-10.0.0.1:1",
 	};
 	struct endpoint e;
 	const char *why;

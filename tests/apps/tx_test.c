@@ -55,10 +55,9 @@ static void close_tx(struct tx *t, struct fakeport *p)
 static void check_slots(struct netmap_ring *r, uint32_t from, const char *when)
 {
 	for (uint32_t i = from; i != r->head; i = nm_ring_next(r, i))
-		CHECK(r->slot[i].len == packet.len &&
-			      !(r->slot[i].flags & ~NS_REPORT) &&
-			      memcmp(NETMAP_BUF(r, r->slot[i].buf_idx), packet.frame,
-				     packet.len) == 0,
+		CHECK(r->slot[i].len == packet.len && !(r->slot[i].flags & ~NS_REPORT) &&
+			      memcmp(NETMAP_BUF(r, r->slot[i].buf_idx), packet.frame, packet.len) ==
+				      0,
 		      "slot %u, %s", i, when);
 }
 

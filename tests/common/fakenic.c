@@ -29,7 +29,7 @@ struct fake {
 	char name[16];
 	bool held, full; /* full: neither stack nor wire take anything at the moment */
 	struct leaving sent, passed[2]; /* passed: by way, to the stack or past the rings */
-	struct queue in, host_in;       /* host_in: what the stack sends */
+	struct queue in, host_in;	/* host_in: what the stack sends */
 };
 
 static struct fake *fakes[FAKES];
@@ -165,8 +165,7 @@ bool nm_os_nic_exists(struct nm_ns *ns, const char *name)
 	return !strncmp(name, "fake", 4) && name[4] >= '0' && name[4] <= '7' && !name[5];
 }
 
-int nm_os_nic_port(struct nm_ns *ns, const char *name, struct nm_port **portp,
-		   struct nm_err *err)
+int nm_os_nic_port(struct nm_ns *ns, const char *name, struct nm_port **portp, struct nm_err *err)
 {
 	struct fake *f;
 	int error, i;
@@ -227,7 +226,7 @@ static bool arrive(struct queue *q, struct nm_kring *kr, const void *frame, uint
 	}
 	pthread_mutex_unlock(&wire);
 	if (room && kr->ring)
-		nm_load_acquire(&kr->notify)(kr);
+		nm_load_acquire (&kr->notify)(kr);
 	return room;
 }
 
@@ -295,7 +294,7 @@ void fake_hold(const char *name, bool hold)
 	pthread_mutex_unlock(&wire);
 	kr = f->port.krings[NM_TX];
 	if (!hold && kr && kr->ring)
-		nm_load_acquire(&kr->notify)(kr);
+		nm_load_acquire (&kr->notify)(kr);
 }
 
 void fake_gone(const char *name, int error)

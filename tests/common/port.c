@@ -171,8 +171,8 @@ int host_ctrl(struct nmreq_header *hdr)
 	t_check(fd >= 0, "%s", nmhost_strerror(-1));
 	if (nmhost_ioctl(fd, NIOCCTRL, hdr) < 0) {
 		error = errno;
-		t_check(nmhost_strerror(fd)[0],
-			"request %u failed with errno %d and no word", hdr->nr_reqtype, error);
+		t_check(nmhost_strerror(fd)[0], "request %u failed with errno %d and no word",
+			hdr->nr_reqtype, error);
 	}
 	t_eq(nmhost_close(fd), 0);
 	return error;
@@ -281,8 +281,7 @@ int port_poll(struct nmport_d *d, int events, int ms)
 
 /* ---- frames ---- */
 
-void frame_make(void *buf, unsigned int len, unsigned int to, unsigned int from,
-		uint32_t number)
+void frame_make(void *buf, unsigned int len, unsigned int to, unsigned int from, uint32_t number)
 {
 	unsigned char *p = buf;
 	unsigned int i;

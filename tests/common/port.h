@@ -49,8 +49,7 @@ int host_request(uint16_t type, const char *name, void *body);
 
 /* A frame of `len` bytes with a number at its end, from and to station numbers. */
 #define STATION_ALL 0xffff
-void frame_make(void *buf, unsigned int len, unsigned int to, unsigned int from,
-		uint32_t number);
+void frame_make(void *buf, unsigned int len, unsigned int to, unsigned int from, uint32_t number);
 uint32_t frame_number(const void *buf, unsigned int len);
 bool frame_ok(const void *buf, unsigned int len, unsigned int to, unsigned int from);
 

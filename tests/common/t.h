@@ -17,44 +17,48 @@ struct t_case {
 	unsigned int seconds; /* until it counts as hung; 0: T_SECONDS */
 };
 
-#define T_SECONDS  60 /* times T_PATIENCE, if that is in the environment */
-#define T_CASE(fn) { #fn, fn, 0 }
-#define T_LONG(fn, seconds) { #fn, fn, seconds }
+#define T_SECONDS 60 /* times T_PATIENCE, if that is in the environment */
+#define T_CASE(fn)         \
+	{                  \
+#fn, fn, 0 \
+	}
+#define T_LONG(fn, seconds)      \
+	{                        \
+#fn, fn, seconds \
+	}
 
 /* Runs the cases, or those whose names are arguments. The program's exit code. */
 int t_run(const struct t_case *cases, size_t n, int argc, char **argv);
 
-#define T_MAIN(...)                                                                      \
-	int main(int argc, char **argv)                                                  \
-	{                                                                                \
-		static const struct t_case cases[] = { __VA_ARGS__ };                    \
-                                                                                         \
-		return t_run(cases, sizeof(cases) / sizeof(cases[0]), argc, argv);       \
+#define T_MAIN(...)                                                                \
+	int main(int argc, char **argv)                                            \
+	{                                                                          \
+		static const struct t_case cases[] = { __VA_ARGS__ };              \
+                                                                                   \
+		return t_run(cases, sizeof(cases) / sizeof(cases[0]), argc, argv); \
 	}
 
 /* End the case: it failed; it can not be run here, because of ... */
 __attribute__((noreturn, format(printf, 3, 4))) void t_fail(const char *file, int line,
 							    const char *fmt, ...);
-__attribute__((noreturn, format(printf, 4, 5))) void t_fail_cond(const char *file, int line,
-								 const char *cond,
-								 const char *fmt, ...);
+__attribute__((noreturn, format(printf, 4, 5))) void
+t_fail_cond(const char *file, int line, const char *cond, const char *fmt, ...);
 __attribute__((noreturn, format(printf, 1, 2))) void t_skip(const char *fmt, ...);
 /* A line of the report: a figure, a choice that was made. */
 __attribute__((format(printf, 1, 2))) void t_note(const char *fmt, ...);
 
-#define t_check(cond, ...)                                                               \
-	do {                                                                             \
-		if (!(cond))                                                             \
-			t_fail_cond(__FILE__, __LINE__, #cond, ": " __VA_ARGS__);        \
+#define t_check(cond, ...)                                                        \
+	do {                                                                      \
+		if (!(cond))                                                      \
+			t_fail_cond(__FILE__, __LINE__, #cond, ": " __VA_ARGS__); \
 	} while (0)
 
 /* Integers of any kind, compared and shown as 64 bits. */
-#define t_eq(a, b)                                                                       \
-	do {                                                                             \
-		long long a_ = (long long)(a), b_ = (long long)(b);                      \
-		if (a_ != b_)                                                            \
-			t_fail(__FILE__, __LINE__, "%s is %lld, not %lld (%s)", #a, a_,  \
-			       b_, #b);                                                  \
+#define t_eq(a, b)                                                                               \
+	do {                                                                                     \
+		long long a_ = (long long)(a), b_ = (long long)(b);                              \
+		if (a_ != b_)                                                                    \
+			t_fail(__FILE__, __LINE__, "%s is %lld, not %lld (%s)", #a, a_, b_, #b); \
 	} while (0)
 
 /* Like the system under ASan, TSan or coverage, everything takes longer. */

@@ -6,7 +6,8 @@
 
 int client_request(struct nmcore *nm, uint16_t type, const char *name, void *body)
 {
-	struct nmreq_header hdr = { .nr_version = NETMAP_API, .nr_reqtype = type,
+	struct nmreq_header hdr = { .nr_version = NETMAP_API,
+				    .nr_reqtype = type,
 				    .nr_body = (uintptr_t)body };
 
 	snprintf(hdr.nr_name, sizeof(hdr.nr_name), "%s", name);

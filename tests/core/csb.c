@@ -34,14 +34,13 @@ static void both_close(void)
 static void sync_by_hand(void)
 {
 	__atomic_store_n(&atok->head, rx.rx->head, __ATOMIC_RELEASE);
-	__atomic_store_n((uint32_t *)&rx.rx->tail,
-			 __atomic_load_n(&ktoa->hwtail, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
+	__atomic_store_n((uint32_t *)&rx.rx->tail, __atomic_load_n(&ktoa->hwtail, __ATOMIC_ACQUIRE),
+			 __ATOMIC_RELEASE);
 }
 
 static void who_has_it(void)
 {
-	struct nmreq_register one_way = { .nr_mode = NR_REG_ALL_NIC,
-					  .nr_flags = NR_TX_RINGS_ONLY };
+	struct nmreq_register one_way = { .nr_mode = NR_REG_ALL_NIC, .nr_flags = NR_TX_RINGS_ONLY };
 	struct client c;
 
 	client_open(&c, "vale0:t", &one_way);

@@ -77,15 +77,17 @@ static int open_close(const char *name, const struct nmreq_register *reg)
 
 static int vale_port(void)
 {
-	static const struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC, .nr_tx_rings = 3,
-						   .nr_rx_rings = 2, .nr_extra_bufs = 500 };
+	static const struct nmreq_register reg = {
+		.nr_mode = NR_REG_ALL_NIC, .nr_tx_rings = 3, .nr_rx_rings = 2, .nr_extra_bufs = 500
+	};
 
 	return open_close("vale0:f", &reg);
 }
 
 static int pipe_pair(void)
 {
-	static const struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC, .nr_tx_rings = 2,
+	static const struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC,
+						   .nr_tx_rings = 2,
 						   .nr_rx_rings = 1 };
 	struct client a, b;
 	int error = client_try(&a, "f{1", &reg);
@@ -125,8 +127,9 @@ static int global_memory(void)
 
 static int one_ring(void)
 {
-	static const struct nmreq_register reg = { .nr_mode = NR_REG_ONE_NIC, .nr_ringid = 1,
-						   .nr_tx_rings = 2, .nr_rx_rings = 2 };
+	static const struct nmreq_register reg = {
+		.nr_mode = NR_REG_ONE_NIC, .nr_ringid = 1, .nr_tx_rings = 2, .nr_rx_rings = 2
+	};
 
 	return open_close("vale0:o", &reg);
 }

@@ -49,8 +49,8 @@ static void ages(void)
 /* Stations whose addresses differ little do not crowd into few buckets. */
 static void spreads(void)
 {
-	static const uint64_t stride[] = { 2, 0x100, 0x10000, 0x1000000, 0x100000000,
-					   0x10000000000, 0x020202 };
+	static const uint64_t stride[] = { 2,		0x100,	       0x10000, 0x1000000,
+					   0x100000000, 0x10000000000, 0x020202 };
 	uint32_t i, k, found;
 
 	for (k = 0; k < sizeof(stride) / sizeof(stride[0]); k++) {

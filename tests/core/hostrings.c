@@ -19,7 +19,8 @@ static struct netmap_ring *host_rx(struct client *c, uint32_t i)
 static int try_mode(struct client *c, const char *name, uint32_t mode, uint16_t ring,
 		    uint16_t host_rings)
 {
-	struct nmreq_register reg = { .nr_mode = mode, .nr_ringid = ring,
+	struct nmreq_register reg = { .nr_mode = mode,
+				      .nr_ringid = ring,
 				      .nr_host_tx_rings = host_rings,
 				      .nr_host_rx_rings = host_rings };
 
@@ -102,8 +103,8 @@ static void modes(void)
 		t_eq(c.nifp->ni_host_tx_rings, 3);
 		t_eq(c.nifp->ni_host_rx_rings, 3);
 		for (k = 0; k < 10; k++)
-			t_check(!!c.nifp->ring_ofs[k] == want[i].rings[k] - '0',
-				"mode %u: ring %u", want[i].mode, k);
+			t_check(!!c.nifp->ring_ofs[k] == want[i].rings[k] - '0', "mode %u: ring %u",
+				want[i].mode, k);
 		client_close(&c);
 	}
 	for (i = 0; i < 3; i++) {
@@ -172,9 +173,9 @@ static void old_requests(void)
 		uint32_t flags;
 		char rings[5];
 	} want[] = {
-		{ NETMAP_SW_RING, 0, "0101" },	 { 0, NR_REG_SW, "0101" },
-		{ 0, NR_REG_NIC_SW, "1111" },	 { 0, NR_REG_ONE_SW, "0101" },
-		{ NETMAP_HW_RING, 0, "1010" },	 { 0, 0, "1010" },
+		{ NETMAP_SW_RING, 0, "0101" }, { 0, NR_REG_SW, "0101" },
+		{ 0, NR_REG_NIC_SW, "1111" },  { 0, NR_REG_ONE_SW, "0101" },
+		{ NETMAP_HW_RING, 0, "1010" }, { 0, 0, "1010" },
 	};
 	struct netmap_if *nifp;
 	struct client keep;
@@ -182,8 +183,10 @@ static void old_requests(void)
 
 	open_mode(&keep, "fake0", NR_REG_NIC_SW); /* and with it a view of the memory */
 	for (i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
-		struct nmreq req = { .nr_name = "fake0", .nr_version = 11,
-				     .nr_ringid = want[i].ringid, .nr_flags = want[i].flags };
+		struct nmreq req = { .nr_name = "fake0",
+				     .nr_version = 11,
+				     .nr_ringid = want[i].ringid,
+				     .nr_flags = want[i].flags };
 		struct nmcore *nm = nmcore_open();
 
 		t_check(!nmcore_ioctl(nm, NIOCREGIF, &req), "%s", nmcore_error(nm));
@@ -305,9 +308,8 @@ static void nonsense_in_slots(void)
 	static const struct {
 		uint32_t idx, len, flags;
 	} bad[] = {
-		{ 0, 60, 0 },	       { 1, 60, 0 },	    { 0xffffffff, 60, 0 },
-		{ 0x7fffffff, 60, 0 }, { 2, 0xffff, 0 },    { 2, 13, 0 },
-		{ 2, 0, 0 },	       { 2, 60, NS_INDIRECT },
+		{ 0, 60, 0 },	  { 1, 60, 0 }, { 0xffffffff, 60, 0 }, { 0x7fffffff, 60, 0 },
+		{ 2, 0xffff, 0 }, { 2, 13, 0 }, { 2, 0, 0 },	       { 2, 60, NS_INDIRECT },
 	};
 	const uint32_t n = sizeof(bad) / sizeof(bad[0]);
 	struct netmap_ring *tx, *rx;
@@ -575,7 +577,8 @@ static void stacks_come_and_go(void)
 
 		for (i = 0; i < 253; i++) {
 			struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC,
-						      .nr_tx_slots = 8, .nr_rx_slots = 8 };
+						      .nr_tx_slots = 8,
+						      .nr_rx_slots = 8 };
 
 			full[i] = nmcore_open();
 			snprintf(name, sizeof(name), "vale0:p%u", i);
@@ -617,5 +620,5 @@ static void interface_vanishes(void)
 T_MAIN(T_CASE(modes), T_CASE(numbers_of_rings), T_CASE(exclusive), T_CASE(old_requests),
        T_CASE(to_and_from_the_stack), T_CASE(no_room), T_CASE(packets_in_pieces),
        T_CASE(nonsense_in_slots), T_CASE(forward_to_the_stack), T_CASE(forward_to_the_wire),
-       T_CASE(forward_on_a_switch), T_CASE(bridge_without_copies),
-       T_CASE(a_stack_on_a_switch), T_CASE(stacks_come_and_go), T_CASE(interface_vanishes))
+       T_CASE(forward_on_a_switch), T_CASE(bridge_without_copies), T_CASE(a_stack_on_a_switch),
+       T_CASE(stacks_come_and_go), T_CASE(interface_vanishes))

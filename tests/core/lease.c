@@ -181,7 +181,10 @@ static void unused_slots_in_between(void)
 /* Any schedule of senders and a receiver: what is published was reserved, in that order. */
 static void any_schedule(void)
 {
-	struct { bool busy; uint32_t start, taken; } s[SENDERS];
+	struct {
+		bool busy;
+		uint32_t start, taken;
+	} s[SENDERS];
 	uint32_t slots, i, published, at = 0, busy;
 	uint64_t step, seq = 0, taken_seq = 0, steps = t_rounds(2000000);
 	uint64_t *owner;
@@ -211,8 +214,7 @@ static void any_schedule(void)
 					owner[nm_add(s[i].start, busy, slots)] = seq;
 			} else {
 				/* all, some or none of it used */
-				busy = t_random() % 3 ? s[i].taken :
-							t_random() % (s[i].taken + 1);
+				busy = t_random() % 3 ? s[i].taken : t_random() % (s[i].taken + 1);
 				publish_n(s[i].start, s[i].taken, busy);
 				s[i].busy = false;
 			}
@@ -229,6 +231,5 @@ static void any_schedule(void)
 }
 
 T_MAIN(T_CASE(one_sender), T_CASE(one_slot_stays_free), T_CASE(published_in_order),
-       T_CASE(empty_handed_sender), T_CASE(too_little_is_not_taken),
-       T_CASE(unused_slots_go_back),
+       T_CASE(empty_handed_sender), T_CASE(too_little_is_not_taken), T_CASE(unused_slots_go_back),
        T_CASE(unused_slots_in_between), T_CASE(any_schedule))

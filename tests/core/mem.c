@@ -67,7 +67,10 @@ static void buffers_are_distinct_and_usable(void)
 /* Objects of any size, in any order: they never overlap, are zero, and fit in what is there. */
 static void rings_of_any_size(void)
 {
-	struct { char *p; size_t size; } o[64] = { 0 };
+	struct {
+		char *p;
+		size_t size;
+	} o[64] = { 0 };
 	uint32_t step, i, k;
 	size_t at;
 

@@ -170,7 +170,8 @@ static void cut_and_check(const struct shape *s, uint16_t mss)
 			t_eq(len, m.len);
 			t_eq(ones(seg + m.l4, len - m.l4,
 				  pseudo_sum(&m, s->v6, len - m.l4,
-					     s->udp ? IPPROTO_UDP : IPPROTO_TCP)), 0xffff);
+					     s->udp ? IPPROTO_UDP : IPPROTO_TCP)),
+			     0xffff);
 		}
 		bytes += len - m.hlen;
 		free(seg);
@@ -184,7 +185,9 @@ static void segments_and_sums(void)
 	int i;
 
 	for (i = 0; i < 3000; i++) {
-		s = (struct shape){ .v6 = i & 1, .udp = i & 2, .vlans = i / 4 % 3,
+		s = (struct shape){ .v6 = i & 1,
+				    .udp = i & 2,
+				    .vlans = i / 4 % 3,
 				    .l4_extra = i & 2 ? 0 : t_random() % 11 * 4,
 				    .payload = t_random() % 9000 };
 		cut_and_check(&s, i % 5 ? 1 + t_random() % 3000 : 0);
@@ -207,7 +210,9 @@ static void unfinished_ones_are_known(void)
 	struct shape s;
 
 	for (i = 0; i < 3000; i++) {
-		s = (struct shape){ .v6 = i & 1, .udp = i & 2, .vlans = i / 4 % 3,
+		s = (struct shape){ .v6 = i & 1,
+				    .udp = i & 2,
+				    .vlans = i / 4 % 3,
 				    .payload = 1 + t_random() % 1400 };
 		make(&m, &s);
 		tight = malloc(m.len); /* no byte more is looked at */
@@ -280,8 +285,10 @@ static void nonsense(void)
 	struct shape s;
 
 	for (i = 0; i < rounds; i++) {
-		s = (struct shape){ .v6 = t_random() & 1, .udp = t_random() & 1,
-				    .vlans = t_random() % 3, .payload = t_random() % 200 };
+		s = (struct shape){ .v6 = t_random() & 1,
+				    .udp = t_random() & 1,
+				    .vlans = t_random() % 3,
+				    .payload = t_random() % 200 };
 		make(&m, &s);
 		vnet_header(v, &m, &s, t_random() % 100);
 		len = t_random() & 1 ? m.len : t_random() % (m.len + 1);
@@ -485,5 +492,6 @@ static void no_room_for_all(void)
 }
 
 T_MAIN(T_CASE(segments_and_sums), T_CASE(unfinished_ones_are_known), T_CASE(nothing_asked_for),
-       T_CASE(nonsense), T_CASE(header_to_none), T_CASE(old_header_to_none), T_CASE(long_header_to_old),
-       T_CASE(old_header_to_long), T_CASE(same_header), T_CASE(no_room_for_all))
+       T_CASE(nonsense), T_CASE(header_to_none), T_CASE(old_header_to_none),
+       T_CASE(long_header_to_old), T_CASE(old_header_to_long), T_CASE(same_header),
+       T_CASE(no_room_for_all))

@@ -149,6 +149,5 @@ static void pipes_do_not_take_names(void)
 }
 
 T_MAIN(T_CASE(memory_is_its_users), T_CASE(refusal_names_the_owner),
-       T_CASE(both_ends_of_a_pipe_are_one_users),
-       T_CASE(interfaces_memory_is_for_administrators), T_CASE(ports_are_their_users),
-       T_CASE(pipes_do_not_take_names))
+       T_CASE(both_ends_of_a_pipe_are_one_users), T_CASE(interfaces_memory_is_for_administrators),
+       T_CASE(ports_are_their_users), T_CASE(pipes_do_not_take_names))

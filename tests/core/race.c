@@ -118,9 +118,10 @@ static void many_into_a_short_ring(void)
 
 static void *open_close(void *arg)
 {
-	static const char *const name[] = { "vale1:a", "vale1:b", "vale2:a", "st{1", "st}1", "null",
-					    "vale1:a{1" };
-	struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC, .nr_tx_slots = 16,
+	static const char *const name[] = { "vale1:a", "vale1:b", "vale2:a",  "st{1",
+					    "st}1",    "null",	  "vale1:a{1" };
+	struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC,
+				      .nr_tx_slots = 16,
 				      .nr_rx_slots = 16 };
 	struct client c;
 	uint32_t number;
@@ -313,7 +314,9 @@ static void *answer(void *arg)
 
 static void sync_once_and_wait(const char *x, const char *y)
 {
-	struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC, .nr_tx_slots = 8, .nr_rx_slots = 8,
+	struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC,
+				      .nr_tx_slots = 8,
+				      .nr_rx_slots = 8,
 				      .nr_flags = NR_NO_TX_POLL };
 	struct pollfd p = { .events = POLLIN };
 	struct client a, b;
@@ -359,6 +362,6 @@ static void sync_once_on_a_switch(void)
 	sync_once_and_wait("vale4:a", "vale4:b");
 }
 
-T_MAIN(T_CASE(many_into_one_ring), T_CASE(many_into_a_short_ring),
-       T_CASE(open_close_storm), T_CASE(attach_while_forwarding), T_CASE(one_ring_many_syncs),
+T_MAIN(T_CASE(many_into_one_ring), T_CASE(many_into_a_short_ring), T_CASE(open_close_storm),
+       T_CASE(attach_while_forwarding), T_CASE(one_ring_many_syncs),
        T_LONG(sync_once_in_a_pipe, 120), T_LONG(sync_once_on_a_switch, 120))

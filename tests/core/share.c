@@ -287,8 +287,9 @@ static void expect_memory(const char *what)
 
 static void ports_of_one_memory(void)
 {
-	static const struct nmreq_register shared = { .nr_mode = NR_REG_ALL_NIC, .nr_mem_id = 1,
-						      .nr_tx_slots = 64, .nr_rx_slots = 64 };
+	static const struct nmreq_register shared = {
+		.nr_mode = NR_REG_ALL_NIC, .nr_mem_id = 1, .nr_tx_slots = 64, .nr_rx_slots = 64
+	};
 	struct client keeper, a, b;
 	uint32_t number;
 	uint8_t sender;
@@ -316,8 +317,11 @@ static void ports_of_one_memory(void)
 static void list_without_end(void)
 {
 	static const uint32_t junk[] = { 0xffffffff, 1, 2, 40, 70, 150 };
-	struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC, .nr_mem_id = 1,
-				      .nr_tx_slots = 64, .nr_rx_slots = 64, .nr_extra_bufs = 32 };
+	struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC,
+				      .nr_mem_id = 1,
+				      .nr_tx_slots = 64,
+				      .nr_rx_slots = 64,
+				      .nr_extra_bufs = 32 };
 	struct client keeper, a;
 	unsigned int i;
 

@@ -54,7 +54,8 @@ static void unbound(void)
 /* No memory is as large as this: the text names the limit. */
 static void memory_exhausted(void)
 {
-	static const struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC, .nr_tx_rings = 100,
+	static const struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC,
+						   .nr_tx_rings = 100,
 						   .nr_rx_rings = 100 };
 	struct nmcore *nm = nmcore_open();
 	struct nmreq_register r = reg;
@@ -93,7 +94,8 @@ static const struct nmcore_user_ops ops = { in, out };
 static void every_access_fails(void)
 {
 	struct nmreq_option opt[3] = { { .nro_next = (uintptr_t)&opt[1] },
-				       { .nro_next = (uintptr_t)&opt[2] }, { 0 } };
+				       { .nro_next = (uintptr_t)&opt[2] },
+				       { 0 } };
 	struct nmreq_header hdr = { .nr_version = NETMAP_API };
 	static const struct nmreq wish = { .nr_version = NETMAP_API, .nr_name = "vale0:x" };
 	struct nmreq old;

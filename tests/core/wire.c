@@ -306,7 +306,8 @@ static void polling_by_old_requests(void)
 	t_eq(attach("vale0:fake4", NULL), 0);
 	t_eq(polling_old(NETMAP_BDG_POLLING_OFF, 0, 0, 0, &req), EINVAL);
 	for (k = 0; k < 3; k++) {
-		t_eq(polling_old(NETMAP_BDG_POLLING_ON, ways[k].flags, cpu, ways[k].asked, &req), 0);
+		t_eq(polling_old(NETMAP_BDG_POLLING_ON, ways[k].flags, cpu, ways[k].asked, &req),
+		     0);
 		t_eq(req.nr_arg1, ways[k].got);
 		frame_number(f, ALL, 9, k);
 		t_check(fake_arrive("fake4", f, 60));
@@ -406,5 +407,5 @@ static void shared_memory(void)
 T_MAIN(T_CASE(to_and_from_the_wire), T_CASE(one_owner_at_a_time), T_CASE(slow_wire),
        T_CASE(between_two_wires), T_CASE(interface_vanishes_while_attached),
        T_CASE(threads_that_poll), T_CASE(polling_that_makes_no_sense),
-       T_CASE(polling_by_old_requests),
-       T_CASE(interface_vanishes_while_open), T_CASE(shared_memory))
+       T_CASE(polling_by_old_requests), T_CASE(interface_vanishes_while_open),
+       T_CASE(shared_memory))

@@ -27,7 +27,7 @@ void daemon_place(void)
 
 pid_t daemon_start(const char *arg, ...)
 {
-	const char *argv[32] = {program(), "--foreground", NULL};
+	const char *argv[32] = { program(), "--foreground", NULL };
 	pid_t parent = getpid(), pid;
 	double start = t_now();
 	va_list ap;
@@ -80,8 +80,8 @@ void daemon_await_end(double seconds)
 
 pid_t daemon_pid(void)
 {
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	struct nmd_hello m = {.purpose = NMD_FOR_LIST};
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct nmd_hello m = { .purpose = NMD_FOR_LIST };
 	struct nmd_welcome w;
 	int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	pid_t pid = 0;
@@ -137,7 +137,7 @@ static long count_entries(pid_t pid, const char *what)
 
 struct usage usage_of(pid_t pid)
 {
-	struct usage u = {.fds = count_entries(pid, "fd"), .threads = count_entries(pid, "task")};
+	struct usage u = { .fds = count_entries(pid, "fd"), .threads = count_entries(pid, "task") };
 	char path[64], line[512];
 	FILE *f;
 
@@ -179,20 +179,19 @@ void expect_no_more(pid_t pid, const struct usage *then)
 
 int proto_connect(void)
 {
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
 	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", place);
-	t_check(s >= 0 && !connect(s, (struct sockaddr *)&sun, sizeof(sun)), "%s",
-		strerror(errno));
+	t_check(s >= 0 && !connect(s, (struct sockaddr *)&sun, sizeof(sun)), "%s", strerror(errno));
 	return s;
 }
 
 void proto_send(int s, const void *msg, size_t len, const int *fds, int nfds)
 {
 	char control[CMSG_SPACE(64 * sizeof(int))];
-	struct iovec iov = {(void *)msg, len};
-	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct iovec iov = { (void *)msg, len };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 	struct cmsghdr *c;
 
 	if (nfds) {
@@ -212,12 +211,12 @@ void proto_send(int s, const void *msg, size_t len, const int *fds, int nfds)
 int proto_recv(int s, void *buf, size_t size, int *fds, int *nfds)
 {
 	char control[CMSG_SPACE(64 * sizeof(int))];
-	struct iovec iov = {buf, size};
-	struct msghdr m = {.msg_iov = &iov,
-			   .msg_iovlen = 1,
-			   .msg_control = control,
-			   .msg_controllen = sizeof(control)};
-	struct pollfd p = {.fd = s, .events = POLLIN};
+	struct iovec iov = { buf, size };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof(control) };
+	struct pollfd p = { .fd = s, .events = POLLIN };
 	struct nmd_header *h = buf;
 	struct cmsghdr *c;
 	ssize_t n;
@@ -242,7 +241,7 @@ int proto_recv(int s, void *buf, size_t size, int *fds, int *nfds)
 
 int proto_hello(void)
 {
-	struct nmd_hello m = {.purpose = NMD_FOR_PORTS};
+	struct nmd_hello m = { .purpose = NMD_FOR_PORTS };
 	struct nmd_welcome w;
 	int s = proto_connect();
 
@@ -254,7 +253,7 @@ int proto_hello(void)
 
 struct proto_chan proto_attach(int s)
 {
-	struct nmd_attach m = {.nonce_addr = 0};
+	struct nmd_attach m = { .nonce_addr = 0 };
 	struct nmd_channel c;
 	int sv[2], fds[64], nfds;
 
@@ -264,7 +263,7 @@ struct proto_chan proto_attach(int s)
 	close(sv[1]);
 	t_eq(proto_recv(sv[0], &c, sizeof(c), fds, &nfds), NMD_CHANNEL);
 	t_eq(nfds, 3);
-	return (struct proto_chan){sv[0], fds[1], fds[0], fds[2]};
+	return (struct proto_chan){ sv[0], fds[1], fds[0], fds[2] };
 }
 
 void proto_chan_close(struct proto_chan *ch)

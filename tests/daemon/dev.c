@@ -21,14 +21,14 @@ void port_map(struct port *p, const struct nmreq_register *reg)
 
 struct port port_slots(const char *name, unsigned int slots, uint64_t flags)
 {
-	struct nmreq_register reg = {.nr_mode = NR_REG_ALL_NIC,
-				     .nr_tx_slots = slots,
-				     .nr_rx_slots = slots,
-				     .nr_flags = flags};
-	struct nmreq_header hdr = {.nr_version = NETMAP_API,
-				   .nr_reqtype = NETMAP_REQ_REGISTER,
-				   .nr_body = (uintptr_t)&reg};
-	struct port p = {.fd = open("/dev/netmap", O_RDWR)};
+	struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC,
+				      .nr_tx_slots = slots,
+				      .nr_rx_slots = slots,
+				      .nr_flags = flags };
+	struct nmreq_header hdr = { .nr_version = NETMAP_API,
+				    .nr_reqtype = NETMAP_REQ_REGISTER,
+				    .nr_body = (uintptr_t)&reg };
+	struct port p = { .fd = open("/dev/netmap", O_RDWR) };
 
 	t_check(p.fd >= 0, "open: %s", strerror(errno));
 	snprintf(hdr.nr_name, sizeof(hdr.nr_name), "%s", name);
@@ -95,7 +95,7 @@ void setup(void)
 
 int by_poll(int fd, int events, int ms)
 {
-	struct pollfd p[2] = {{.fd = -1}, {.fd = fd, .events = (short)events}};
+	struct pollfd p[2] = { { .fd = -1 }, { .fd = fd, .events = (short)events } };
 	int n = poll(p, 2, ms);
 
 	t_eq(p[0].revents, 0);
@@ -105,7 +105,7 @@ int by_poll(int fd, int events, int ms)
 
 int by_poll_alone(int fd, int events, int ms)
 {
-	struct pollfd p = {.fd = fd, .events = (short)events};
+	struct pollfd p = { .fd = fd, .events = (short)events };
 
 	t_eq(poll(&p, 1, ms), p.revents != 0);
 	return p.revents;
@@ -113,8 +113,8 @@ int by_poll_alone(int fd, int events, int ms)
 
 int by_ppoll(int fd, int events, int ms)
 {
-	struct timespec ts = {ms / 1000, ms % 1000 * 1000000};
-	struct pollfd p = {.fd = fd, .events = (short)events};
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
+	struct pollfd p = { .fd = fd, .events = (short)events };
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -131,7 +131,7 @@ static int select_revents(int n, int fd, fd_set *r, fd_set *w)
 
 int by_select(int fd, int events, int ms)
 {
-	struct timeval tv = {ms / 1000, ms % 1000 * 1000};
+	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
 	fd_set r, w, x;
 
 	FD_ZERO(&r);
@@ -147,7 +147,7 @@ int by_select(int fd, int events, int ms)
 
 int by_pselect(int fd, int events, int ms)
 {
-	struct timespec ts = {ms / 1000, ms % 1000 * 1000000};
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
 	fd_set r, w;
 
 	FD_ZERO(&r);
@@ -156,13 +156,12 @@ int by_pselect(int fd, int events, int ms)
 		FD_SET(fd, &r);
 	if (events & POLLOUT)
 		FD_SET(fd, &w);
-	return select_revents(pselect(fd + 1, &r, &w, NULL, ms < 0 ? NULL : &ts, NULL), fd, &r,
-			      &w);
+	return select_revents(pselect(fd + 1, &r, &w, NULL, ms < 0 ? NULL : &ts, NULL), fd, &r, &w);
 }
 
 int epoll_of(int fd, uint32_t events)
 {
-	struct epoll_event ev = {.events = events, .data.u64 = 0x123456789abcull};
+	struct epoll_event ev = { .events = events, .data.u64 = 0x123456789abcull };
 	int ep = epoll_create1(EPOLL_CLOEXEC);
 
 	t_check(!epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev), "%s", strerror(errno));
@@ -186,7 +185,7 @@ int by_epoll(int fd, int events, int ms)
 int by_epoll_pwait(int fd, int events, int ms)
 {
 	int ep = epoll_of(fd, (events & POLLIN ? EPOLLIN : 0) | (events & POLLOUT ? EPOLLOUT : 0));
-	struct timespec ts = {ms / 1000, ms % 1000 * 1000000};
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
 	struct epoll_event ev[4];
 	int n;
 
@@ -196,8 +195,7 @@ int by_epoll_pwait(int fd, int events, int ms)
 	t_eq(epoll_pwait(ep, ev, 4, 0, NULL), n);
 	close(ep);
 	return !n ? 0 :
-		    (ev[0].events & EPOLLIN ? POLLIN : 0) |
-			    (ev[0].events & EPOLLOUT ? POLLOUT : 0);
+		    (ev[0].events & EPOLLIN ? POLLIN : 0) | (ev[0].events & EPOLLOUT ? POLLOUT : 0);
 }
 
 /* poll() on the epoll set. */
@@ -210,6 +208,5 @@ int by_nested(int fd, int events, int ms)
 	t_eq(epoll_wait(ep, ev, 4, 0), n != 0);
 	close(ep);
 	return !n ? 0 :
-		    (ev[0].events & EPOLLIN ? POLLIN : 0) |
-			    (ev[0].events & EPOLLOUT ? POLLOUT : 0);
+		    (ev[0].events & EPOLLIN ? POLLIN : 0) | (ev[0].events & EPOLLOUT ? POLLOUT : 0);
 }

@@ -59,10 +59,10 @@ static void packets_move(void)
 
 static void wrong_pointers(void)
 {
-	struct nmreq_header hdr = {.nr_version = NETMAP_API,
-				   .nr_reqtype = NETMAP_REQ_REGISTER,
-				   .nr_name = "vale0:x",
-				   .nr_body = 8};
+	struct nmreq_header hdr = { .nr_version = NETMAP_API,
+				    .nr_reqtype = NETMAP_REQ_REGISTER,
+				    .nr_name = "vale0:x",
+				    .nr_body = 8 };
 	int fd;
 
 	daemon_start(NULL);
@@ -83,8 +83,7 @@ static void mmap_has_limits(void)
 	t_eq(errno, EINVAL);
 	t_check(mmap(NULL, 4096, PROT_READ, MAP_SHARED, a.fd, (off_t)a.size) == MAP_FAILED);
 	t_check(mmap(NULL, 4096, PROT_READ, MAP_SHARED, a.fd, 4096) != MAP_FAILED);
-	t_check(mmap64(NULL, a.size, PROT_READ | PROT_WRITE, MAP_SHARED, a.fd, 0) !=
-		MAP_FAILED);
+	t_check(mmap64(NULL, a.size, PROT_READ | PROT_WRITE, MAP_SHARED, a.fd, 0) != MAP_FAILED);
 	t_check(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
 }
 
@@ -124,7 +123,7 @@ static void others_are_left_alone(void)
 
 	daemon_place();
 	t_check(!pipe(q));
-	p = (struct pollfd){.fd = q[0], .events = POLLIN};
+	p = (struct pollfd){ .fd = q[0], .events = POLLIN };
 	t_eq(poll(&p, 1, 10), 0);
 	t_eq(write(q[1], &c, 1), 1);
 	t_eq(poll(&p, 1, 10), 1);

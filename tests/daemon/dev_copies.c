@@ -31,7 +31,7 @@ static void duplicates(void)
 		a.fd = d[i];
 		sendit(&a, i);
 		expect(&b, i);
-		struct pollfd p = {.fd = d[i], .events = POLLOUT};
+		struct pollfd p = { .fd = d[i], .events = POLLOUT };
 		t_eq(poll(&p, 1, 1000), 1);
 		t_check(!close(d[i]));
 	}
@@ -42,7 +42,7 @@ static void duplicates(void)
 	t_eq(errno, ENOTTY);
 	t_eq(dup2(i, b.fd), b.fd);
 	t_eq(ioctl(b.fd, NIOCRXSYNC, NULL), -1);
-	struct pollfd p = {.fd = b.fd, .events = POLLIN};
+	struct pollfd p = { .fd = b.fd, .events = POLLIN };
 	t_eq(poll(&p, 1, 1000), 1);
 }
 
@@ -56,7 +56,7 @@ static void forked(void)
 	for (i = 2; i < 20; i++) {
 		pid = fork();
 		if (!pid) {
-			struct pollfd p = {.fd = a.fd, .events = POLLOUT};
+			struct pollfd p = { .fd = a.fd, .events = POLLOUT };
 
 			t_eq(poll(&p, 1, 1000), 1);
 			sendit(&a, i);
@@ -86,7 +86,7 @@ static const char *self;
 static void executed(void)
 {
 	char fd[20], size[30], off[30];
-	const char *argv[] = {self, "--after-exec", fd, size, off, NULL};
+	const char *argv[] = { self, "--after-exec", fd, size, off, NULL };
 	int status;
 	pid_t pid;
 
@@ -116,14 +116,14 @@ static void executed(void)
 	t_eq(waitpid(pid, &status, 0), pid);
 	sendit(&a, 5);
 	expect(&b, 5);
-	struct pollfd p = {.fd = a.fd, .events = POLLOUT};
+	struct pollfd p = { .fd = a.fd, .events = POLLOUT };
 	t_eq(poll(&p, 1, 1000), 1);
 }
 
 static int after_exec(char **arg)
 {
-	struct port p = {.fd = atoi(arg[0]), .size = strtoul(arg[1], NULL, 0)};
-	struct pollfd w = {.fd = p.fd, .events = POLLOUT};
+	struct port p = { .fd = atoi(arg[0]), .size = strtoul(arg[1], NULL, 0) };
+	struct pollfd w = { .fd = p.fd, .events = POLLOUT };
 
 	/* poll is the first thing that happens to it */
 	t_eq(poll(&w, 1, 1000), 1);
@@ -138,12 +138,12 @@ static int after_exec(char **arg)
 
 static void send_fd(int s, int fd)
 {
-	char c = 0, control[CMSG_SPACE(sizeof(int))] = {0};
-	struct iovec iov = {&c, 1};
-	struct msghdr m = {.msg_iov = &iov,
-			   .msg_iovlen = 1,
-			   .msg_control = control,
-			   .msg_controllen = sizeof(control)};
+	char c = 0, control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec iov = { &c, 1 };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof(control) };
 	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
 
 	h->cmsg_level = SOL_SOCKET;
@@ -156,11 +156,11 @@ static void send_fd(int s, int fd)
 static int recv_fd(int s)
 {
 	char c, control[CMSG_SPACE(sizeof(int))];
-	struct iovec iov = {&c, 1};
-	struct msghdr m = {.msg_iov = &iov,
-			   .msg_iovlen = 1,
-			   .msg_control = control,
-			   .msg_controllen = sizeof(control)};
+	struct iovec iov = { &c, 1 };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof(control) };
 	int fd;
 
 	t_eq(recvmsg(s, &m, 0), 1);
@@ -171,21 +171,21 @@ static int recv_fd(int s)
 /* To a process that opened nothing; the one it came from closes its own. */
 static void passed(void)
 {
-	struct nmreq_register reg = {.nr_mode = NR_REG_ALL_NIC};
-	struct nmreq_header hdr = {.nr_version = NETMAP_API,
-				   .nr_reqtype = NETMAP_REQ_REGISTER,
-				   .nr_name = "vale0:passed",
-				   .nr_body = (uintptr_t)&reg};
+	struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC };
+	struct nmreq_header hdr = { .nr_version = NETMAP_API,
+				    .nr_reqtype = NETMAP_REQ_REGISTER,
+				    .nr_name = "vale0:passed",
+				    .nr_body = (uintptr_t)&reg };
 	int sv[2], status, fd;
-	struct port p = {0};
+	struct port p = { 0 };
 	pid_t pid;
 
 	daemon_start(NULL);
 	t_check(!socketpair(AF_UNIX, SOCK_STREAM, 0, sv));
 	pid = fork();
 	if (!pid) {
-		struct pollfd w = {.events = POLLIN};
-		struct epoll_event ev = {.events = EPOLLIN};
+		struct pollfd w = { .events = POLLIN };
+		struct epoll_event ev = { .events = EPOLLIN };
 		int ep = epoll_create1(0);
 
 		close(sv[0]);
@@ -210,7 +210,7 @@ static void passed(void)
 	t_check(!close(fd));
 	t_sleep(0.1);
 	sendit(&b, 123);
-	struct pollfd w = {.fd = b.fd, .events = POLLIN};
+	struct pollfd w = { .fd = b.fd, .events = POLLIN };
 	t_eq(poll(&w, 1, 20000), 1);
 	uint32_t n;
 	t_check(take(&b, &n) && n == 124);
@@ -241,7 +241,7 @@ static void closes_everything(void)
 		}
 		sendit(&a, 100 + how);
 		expect(&b, 100 + how);
-		struct pollfd p = {.fd = a.fd, .events = POLLIN};
+		struct pollfd p = { .fd = a.fd, .events = POLLIN };
 		t_eq(poll(&p, 1, 5), 0);
 	}
 	closefrom(3);
@@ -254,8 +254,8 @@ static void closes_everything(void)
 int main(int argc, char **argv)
 {
 	static const struct t_case cases[] = {
-		T_CASE(duplicates), T_CASE(forked),	       T_CASE(executed),
-		T_CASE(passed),	    T_CASE(closes_everything),
+		T_CASE(duplicates),	   T_CASE(forked), T_CASE(executed), T_CASE(passed),
+		T_CASE(closes_everything),
 	};
 
 	self = argv[0];

@@ -10,8 +10,8 @@
 
 static void edges_and_one_shots(void)
 {
-	struct epoll_event ev[2], et = {.events = EPOLLIN | EPOLLOUT | EPOLLET},
-				  shot = {.events = EPOLLIN | EPOLLONESHOT};
+	struct epoll_event ev[2], et = { .events = EPOLLIN | EPOLLOUT | EPOLLET },
+				  shot = { .events = EPOLLIN | EPOLLONESHOT };
 	uint32_t n;
 	int ep;
 
@@ -62,7 +62,7 @@ static void *waits(void *arg)
 
 static void sets_change_while_waited_for(void)
 {
-	struct epoll_event ev = {.events = EPOLLOUT};
+	struct epoll_event ev = { .events = EPOLLOUT };
 	pthread_t t;
 	void *n;
 	int i, c;
@@ -100,7 +100,7 @@ static void daemon_goes_away(void)
 	t_eq((intptr_t)n, 1);
 	t_eq(epoll_wait(shared_set, &ev, 1, 20000), 1);
 	t_check(ev.events & EPOLLERR);
-	p = (struct pollfd){.fd = a.fd, .events = POLLIN};
+	p = (struct pollfd){ .fd = a.fd, .events = POLLIN };
 	t_eq(poll(&p, 1, 20000), 1);
 	t_check(p.revents & POLLERR);
 	/* select: readable, so that it is looked at */
@@ -115,5 +115,4 @@ static void daemon_goes_away(void)
 	daemon_await_end(20);
 }
 
-T_MAIN(T_CASE(edges_and_one_shots), T_CASE(sets_change_while_waited_for),
-       T_CASE(daemon_goes_away))
+T_MAIN(T_CASE(edges_and_one_shots), T_CASE(sets_change_while_waited_for), T_CASE(daemon_goes_away))

@@ -30,8 +30,9 @@ static struct nm_desc *opened(const char *name, const struct nmreq *req, uint64_
 
 static void all_rings_or_one(void)
 {
-	struct nmreq req = {.nr_tx_rings = 4, .nr_rx_rings = 3, .nr_tx_slots = 64,
-			    .nr_rx_slots = 128};
+	struct nmreq req = {
+		.nr_tx_rings = 4, .nr_rx_rings = 3, .nr_tx_slots = 64, .nr_rx_slots = 128
+	};
 	struct nm_desc *d, *e;
 
 	daemon_start(NULL);
@@ -70,9 +71,9 @@ static void pipes(void)
 	daemon_start(NULL);
 	memset(frame, 7, sizeof(frame));
 	for (i = 0; i < 3; i++) {
-		static const char *const name[][2] = {{"netmap:p{1", "netmap:p}1"},
-						      {"vale0:p{27", "vale0:p}27"},
-						      {"netmap:p}0/x", "netmap:p{0"}};
+		static const char *const name[][2] = { { "netmap:p{1", "netmap:p}1" },
+						       { "vale0:p{27", "vale0:p}27" },
+						       { "netmap:p}0/x", "netmap:p{0" } };
 
 		x = opened(name[i][0], NULL, 0, NULL);
 		y = opened(name[i][1], NULL, 0, x);
@@ -114,7 +115,7 @@ static void memories(void)
 
 static void values_of_a_parent(void)
 {
-	struct nmreq req = {.nr_tx_rings = 2, .nr_rx_rings = 5, .nr_arg3 = 10};
+	struct nmreq req = { .nr_tx_rings = 2, .nr_rx_rings = 5, .nr_arg3 = 10 };
 	struct nm_desc *d, *e;
 
 	daemon_start(NULL);
@@ -131,7 +132,7 @@ static void values_of_a_parent(void)
 	nm_close(d);
 	d = opened("vale0:p3", NULL, NETMAP_NO_TX_POLL | NETMAP_DO_RX_POLL, NULL);
 	t_check(nm_inject(d, "123456789012345678901234567890123456789012345678901234567890", 60));
-	struct pollfd p = {.fd = NETMAP_FD(d), .events = POLLIN};
+	struct pollfd p = { .fd = NETMAP_FD(d), .events = POLLIN };
 	t_eq(poll(&p, 1, 0), 0);
 	t_check(nm_tx_pending(NETMAP_TXRING(d->nifp, 0)), "poll must not send it");
 	nm_close(d);

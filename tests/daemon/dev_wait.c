@@ -19,8 +19,8 @@ static void *send_later(void *arg)
 	return NULL;
 }
 
-static const wait_fn ways[] = {by_poll,	  by_poll_alone, by_ppoll,	 by_select,
-			       by_pselect, by_epoll,	  by_epoll_pwait, by_nested};
+static const wait_fn ways[] = { by_poll,    by_poll_alone, by_ppoll,	   by_select,
+				by_pselect, by_epoll,	   by_epoll_pwait, by_nested };
 #define WAYS (sizeof(ways) / sizeof(ways[0]))
 
 static void waits_in_all_ways(void)
@@ -59,11 +59,14 @@ static void waits_in_all_ways(void)
 /* Others among ours: each wakes us, and what is told is what there is. */
 static void mixed(void)
 {
-	struct pollfd p[5] = {{.events = POLLIN}, {.events = POLLIN}, {.fd = -1},
-			      {.events = POLLOUT}, {.events = POLLIN}};
+	struct pollfd p[5] = { { .events = POLLIN },
+			       { .events = POLLIN },
+			       { .fd = -1 },
+			       { .events = POLLOUT },
+			       { .events = POLLIN } };
 	int q[2], r[2], ep, n;
-	struct epoll_event ev[4], one = {.events = EPOLLIN, .data.u32 = 1},
-				  two = {.events = EPOLLIN, .data.u32 = 2};
+	struct epoll_event ev[4], one = { .events = EPOLLIN, .data.u32 = 1 },
+				  two = { .events = EPOLLIN, .data.u32 = 2 };
 	fd_set rs;
 	struct timeval tv;
 	uint32_t num;
@@ -121,7 +124,7 @@ static void mixed(void)
 	FD_ZERO(&rs);
 	FD_SET(a.fd, &rs);
 	FD_SET(r[0], &rs);
-	tv = (struct timeval){5, 0};
+	tv = (struct timeval){ 5, 0 };
 	t_eq(select(64, &rs, NULL, NULL, &tv), 1);
 	t_check(FD_ISSET(r[0], &rs) && !FD_ISSET(a.fd, &rs));
 	t_check(tv.tv_sec >= 3, "the rest of the time is told");
@@ -137,8 +140,8 @@ static void on_signal(int sig)
 
 static void signals_interrupt(void)
 {
-	struct sigaction sa = {.sa_handler = on_signal};
-	struct itimerval it = {.it_value = {0, 100000}};
+	struct sigaction sa = { .sa_handler = on_signal };
+	struct itimerval it = { .it_value = { 0, 100000 } };
 	struct epoll_event ev;
 	sigset_t none, alrm;
 	struct pollfd p;
@@ -147,7 +150,7 @@ static void signals_interrupt(void)
 
 	setup();
 	sigaction(SIGALRM, &sa, NULL);
-	p = (struct pollfd){.fd = a.fd, .events = POLLIN};
+	p = (struct pollfd){ .fd = a.fd, .events = POLLIN };
 	setitimer(ITIMER_REAL, &it, NULL);
 	t_eq(poll(&p, 1, 20000), -1);
 	t_eq(errno, EINTR);
@@ -182,7 +185,7 @@ static void signals_interrupt(void)
 	t_eq(signals, 6);
 	/* Hundreds of them, at any point of a call. */
 	sigprocmask(SIG_UNBLOCK, &alrm, NULL);
-	it.it_value = it.it_interval = (struct timeval){0, 300};
+	it.it_value = it.it_interval = (struct timeval){ 0, 300 };
 	setitimer(ITIMER_REAL, &it, NULL);
 	for (uint32_t i = 0; i < 3000; i++) {
 		sendit(&b, i);
@@ -190,7 +193,7 @@ static void signals_interrupt(void)
 			t_eq(errno, EINTR);
 		expect(&a, i);
 	}
-	it.it_value = it.it_interval = (struct timeval){0, 0};
+	it.it_value = it.it_interval = (struct timeval){ 0, 0 };
 	setitimer(ITIMER_REAL, &it, NULL);
 	t_check(signals > 50);
 }
@@ -200,7 +203,7 @@ static uint32_t done;
 
 static void *receives(void *arg)
 {
-	struct pollfd p = {.fd = a.fd, .events = POLLIN};
+	struct pollfd p = { .fd = a.fd, .events = POLLIN };
 	uint32_t n, next = 0, want = *(uint32_t *)arg;
 	double end = t_now() + 50;
 
@@ -223,7 +226,7 @@ static void threads(void)
 	daemon_start(NULL);
 	a = port_slots("x{1", 64, NR_NO_TX_POLL);
 	b = port_slots("x}1", 64, 0);
-	p = (struct pollfd){.fd = b.fd, .events = POLLOUT};
+	p = (struct pollfd){ .fd = b.fd, .events = POLLOUT };
 	t_check(!pthread_create(&t, NULL, receives, &want));
 	while (n < want) {
 		t_check(poll(&p, 1, 10000) == 1, "%u sent", n);
@@ -314,5 +317,5 @@ static void million_wakeups(void)
 	t_note("epoll with EPOLLET: %.1f us", (t_now() - start) / want * 1e6);
 }
 
-T_MAIN(T_CASE(waits_in_all_ways), T_CASE(mixed), T_CASE(signals_interrupt),
-       T_LONG(threads, 120), T_LONG(million_wakeups, 900))
+T_MAIN(T_CASE(waits_in_all_ways), T_CASE(mixed), T_CASE(signals_interrupt), T_LONG(threads, 120),
+       T_LONG(million_wakeups, 900))

@@ -80,9 +80,9 @@ static void garbage(void)
 /* Each message cut at every length, and one byte too long. */
 static void truncated(void)
 {
-	struct nmd_hello hello = {.purpose = NMD_FOR_PORTS};
-	struct nmd_attach attach = {.nonce_addr = 0};
-	struct nmd_list list = {.json = 0};
+	struct nmd_hello hello = { .purpose = NMD_FOR_PORTS };
+	struct nmd_attach attach = { .nonce_addr = 0 };
+	struct nmd_list list = { .json = 0 };
 	char buf[100];
 	size_t len;
 	int s;
@@ -118,9 +118,9 @@ static void truncated(void)
 
 static void out_of_order(void)
 {
-	struct nmd_hello hello = {.purpose = NMD_FOR_PORTS};
-	struct nmd_attach attach = {.nonce_addr = 0};
-	struct nmd_list list = {.json = 0};
+	struct nmd_hello hello = { .purpose = NMD_FOR_PORTS };
+	struct nmd_attach attach = { .nonce_addr = 0 };
+	struct nmd_list list = { .json = 0 };
 	struct nmd_header h;
 	int s, sv[2], type;
 
@@ -155,8 +155,8 @@ static void out_of_order(void)
 /* Descriptors that nobody asked for, and channels that are no channels. */
 static void unwanted_descriptors(void)
 {
-	struct nmd_attach attach = {.nonce_addr = 0};
-	struct nmd_list list = {.json = 0};
+	struct nmd_attach attach = { .nonce_addr = 0 };
+	struct nmd_list list = { .json = 0 };
 	int fds[60], i, s, sv[2], p[2], wrong[6];
 
 	setup();
@@ -197,7 +197,7 @@ static void unwanted_descriptors(void)
 /* The other end of the channel: nonsense in the pipes and on the socket. */
 static void garbage_in_channels(void)
 {
-	struct nmd_request ring = {.op = NMD_OP_MSG};
+	struct nmd_request ring = { .op = NMD_OP_MSG };
 	unsigned char buf[NMD_MSG_MAX];
 	struct proto_chan ch;
 	uint64_t i;
@@ -229,13 +229,12 @@ static void garbage_in_channels(void)
 			t_eq(write(ch.req, &ring, sizeof(ring)), sizeof(ring));
 			break;
 		}
-		struct pollfd p = {.fd = ch.rep};
+		struct pollfd p = { .fd = ch.rep };
 		close(ch.keep);
 		ch.keep = -1;
 		if (i % 4 == 1) /* it waits for the rest, rightly */
 			close(ch.req);
-		t_check(poll(&p, 1, 5000) == 1 && p.revents & POLLHUP, "kind %d",
-			(int)(i % 4));
+		t_check(poll(&p, 1, 5000) == 1 && p.revents & POLLHUP, "kind %d", (int)(i % 4));
 		proto_chan_close(&ch);
 	}
 	close(s);
@@ -244,7 +243,7 @@ static void garbage_in_channels(void)
 
 static void send_ioctl(struct proto_chan *ch, struct nmd_ioctl *m, size_t len)
 {
-	struct nmd_request ring = {.op = NMD_OP_MSG};
+	struct nmd_request ring = { .op = NMD_OP_MSG };
 
 	nmd_header_init(&m->h, NMD_IOCTL, len);
 	proto_send(ch->sock, m, len, NULL, 0);
@@ -254,8 +253,8 @@ static void send_ioctl(struct proto_chan *ch, struct nmd_ioctl *m, size_t len)
 /* Well-formed, with windows, requests and addresses of all kinds. */
 static void strange_ioctls(void)
 {
-	static const unsigned long requests[] = {NIOCCTRL, NIOCREGIF, NIOCGINFO, NIOCCONFIG,
-						 NIOCTXSYNC, 0, ~0ul, 0x5401};
+	static const unsigned long requests[] = { NIOCCTRL,   NIOCREGIF, NIOCGINFO, NIOCCONFIG,
+						  NIOCTXSYNC, 0,	 ~0ul,	    0x5401 };
 	union {
 		struct nmd_ioctl m;
 		unsigned char room[NMD_MSG_MAX];
@@ -305,7 +304,7 @@ static void strange_ioctls(void)
 /* Many requests whose answers nobody reads: the thread does not wait for that. */
 static void answers_not_read(void)
 {
-	struct nmd_request r = {.op = NMD_OP_TXSYNC};
+	struct nmd_request r = { .op = NMD_OP_TXSYNC };
 	struct proto_chan ch;
 	struct pollfd p;
 	int s, i;
@@ -334,7 +333,7 @@ static void answers_not_read(void)
 /* What the daemon wakes us by is in our hands; it is not what the daemon waits for. */
 static void full_wakeup_pipe(void)
 {
-	struct nmd_request ring = {.op = NMD_OP_MSG}, r;
+	struct nmd_request ring = { .op = NMD_OP_MSG }, r;
 	struct nmd_poller m;
 	struct nmd_header ask;
 	struct nmd_reply reply;
@@ -347,11 +346,11 @@ static void full_wakeup_pipe(void)
 		struct nmd_ioctl m;
 		char room[1000];
 	} out;
-	struct nmreq_header h = {.nr_version = NETMAP_API,
-				 .nr_reqtype = NETMAP_REQ_REGISTER,
-				 .nr_name = "vale0:victim",
-				 .nr_body = 8192};
-	struct nmreq_register reg = {.nr_mode = NR_REG_ALL_NIC};
+	struct nmreq_header h = { .nr_version = NETMAP_API,
+				  .nr_reqtype = NETMAP_REQ_REGISTER,
+				  .nr_name = "vale0:victim",
+				  .nr_body = 8192 };
+	struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC };
 	char in[NMD_MSG_MAX];
 
 	setup();
@@ -361,8 +360,8 @@ static void full_wakeup_pipe(void)
 	out.m.request = NIOCCTRL;
 	out.m.arg = 4096;
 	out.m.nwindows = 2;
-	out.m.window[0] = (struct nmd_window){4096, sizeof(h), 0};
-	out.m.window[1] = (struct nmd_window){8192, sizeof(reg), 0};
+	out.m.window[0] = (struct nmd_window){ 4096, sizeof(h), 0 };
+	out.m.window[1] = (struct nmd_window){ 8192, sizeof(reg), 0 };
 	memcpy(&out.m.window[2], &h, sizeof(h));
 	memcpy((char *)&out.m.window[2] + sizeof(h), &reg, sizeof(reg));
 	send_ioctl(&ch, &out.m,
@@ -384,7 +383,7 @@ static void full_wakeup_pipe(void)
 	while (write(w, in, 1) > 0)
 		;
 	/* Armed, and nobody reads. */
-	r = (struct nmd_request){.op = NMD_OP_POLL, .events = POLLIN, .poller = m.id};
+	r = (struct nmd_request){ .op = NMD_OP_POLL, .events = POLLIN, .poller = m.id };
 	for (i = 0; i < 50; i++) {
 		t_eq(write(ch.req, &r, sizeof(r)), sizeof(r));
 		t_eq(read(ch.rep, &reply, sizeof(reply)), sizeof(reply));
@@ -407,9 +406,9 @@ static void full_wakeup_pipe(void)
 
 static void too_much_of_everything(void)
 {
-	struct nmd_request ring = {.op = NMD_OP_MSG};
+	struct nmd_request ring = { .op = NMD_OP_MSG };
 	struct proto_chan ch[400];
-	struct nmd_attach attach = {.nonce_addr = 0};
+	struct nmd_attach attach = { .nonce_addr = 0 };
 	struct nmd_header ask;
 	struct nmd_poller m;
 	char answer[NMD_MSG_MAX];
@@ -432,7 +431,7 @@ static void too_much_of_everything(void)
 		type = proto_recv(sv[0], answer, sizeof(answer), fds, &nfds);
 		if (type != NMD_CHANNEL)
 			break;
-		ch[n++] = (struct proto_chan){sv[0], fds[1], fds[0], fds[2]};
+		ch[n++] = (struct proto_chan){ sv[0], fds[1], fds[0], fds[2] };
 	}
 	t_eq(type, NMD_REFUSED);
 	close(sv[0]);
@@ -470,7 +469,7 @@ static void silent_connections(void)
 		close(proto_hello());
 	t_check(t_now() - start < 2, "others wait for %g s", t_now() - start);
 	for (i = 0; i < 300; i++) {
-		struct pollfd p = {.fd = s[i], .events = POLLIN};
+		struct pollfd p = { .fd = s[i], .events = POLLIN };
 
 		t_check(poll(&p, 1, 15000) == 1);
 		t_check(recv(s[i], buf, sizeof(buf), 0) > 0);

@@ -29,7 +29,7 @@ static pid_t spawn(void (*fn)(int), int arg)
 static struct traffic {
 	uint64_t sent, received;
 	uint32_t stop, wrong, stalled;
-} *traffic;
+} * traffic;
 
 static struct nmport_d *open_port(const char *spec)
 {
@@ -47,7 +47,7 @@ static void pipe_sender(int arg)
 {
 	struct nmport_d *d = open_port("netmap:keep{1@1");
 	struct netmap_ring *r = NETMAP_TXRING(d->nifp, 0);
-	struct pollfd p = {.fd = d->fd, .events = POLLOUT};
+	struct pollfd p = { .fd = d->fd, .events = POLLOUT };
 	uint64_t n = 0;
 
 	(void)arg;
@@ -76,7 +76,7 @@ static void pipe_receiver(int arg)
 {
 	struct nmport_d *d = open_port("netmap:keep}1@1");
 	struct netmap_ring *r = NETMAP_RXRING(d->nifp, 0);
-	struct pollfd p = {.fd = d->fd, .events = POLLIN};
+	struct pollfd p = { .fd = d->fd, .events = POLLIN };
 	uint64_t n = 0, got;
 
 	(void)arg;
@@ -107,7 +107,7 @@ static void pipe_receiver(int arg)
 static void *second_thread(void *arg)
 {
 	struct nmport_d *d = arg;
-	struct pollfd p = {.fd = d->fd, .events = POLLIN};
+	struct pollfd p = { .fd = d->fd, .events = POLLIN };
 
 	for (;;) {
 		nmhost_poll(&p, 1, 5);
@@ -119,8 +119,8 @@ static void *second_thread(void *arg)
 /* Opens, sends, receives, polls, closes, over and over. */
 static void victim(int nr)
 {
-	static const char *const specs[] = {"vale7:%d", "netmap:vict%d{1", "netmap:vict%d}1",
-					    "vale7:%d/T", "vale7:%d@conf:rings=2"};
+	static const char *const specs[] = { "vale7:%d", "netmap:vict%d{1", "netmap:vict%d}1",
+					     "vale7:%d/T", "vale7:%d@conf:rings=2" };
 	struct netmap_ring *r;
 	struct nmport_d *d;
 	pthread_t thread;
@@ -135,7 +135,7 @@ static void victim(int nr)
 			continue;
 		if (nr % 3 == 0 && round == 0)
 			pthread_create(&thread, NULL, second_thread, d);
-		p = (struct pollfd){.fd = d->fd, .events = POLLIN | POLLOUT};
+		p = (struct pollfd){ .fd = d->fd, .events = POLLIN | POLLOUT };
 		for (i = 0; i < 20 || (nr % 3 == 0 && round == 0); i++) {
 			r = d->first_tx_ring <= d->last_tx_ring ?
 				    NETMAP_TXRING(d->nifp, d->first_tx_ring) :
@@ -284,7 +284,7 @@ static void survivor(int kind)
 
 	snprintf(spec, sizeof(spec), "vale0:%d", kind);
 	d = open_port(spec);
-	p = (struct pollfd){.fd = d->fd, .events = POLLIN};
+	p = (struct pollfd){ .fd = d->fd, .events = POLLIN };
 	__atomic_fetch_add(&traffic->sent, 1, __ATOMIC_RELEASE);
 	switch (kind % 4) {
 	case 0: /* asleep */
@@ -297,8 +297,7 @@ static void survivor(int kind)
 		while (!nmhost_ioctl(d->fd, NIOCTXSYNC, NULL))
 			;
 		t_eq(errno, ENXIO);
-		t_check(strstr(nmhost_strerror(d->fd), "went away"), "%s",
-			nmhost_strerror(d->fd));
+		t_check(strstr(nmhost_strerror(d->fd), "went away"), "%s", nmhost_strerror(d->fd));
 		break;
 	case 2: /* both */
 		while ((n = nmhost_poll(&p, 1, 1)) == 0)

@@ -36,7 +36,7 @@ static uint32_t stop;
 static void *syncs(void *arg)
 {
 	struct nmport_d *d = arg;
-	struct pollfd p = {.fd = d->fd, .events = POLLIN};
+	struct pollfd p = { .fd = d->fd, .events = POLLIN };
 	unsigned long which;
 	uint64_t n = 0;
 
@@ -172,9 +172,9 @@ static void forks_among_threads(void)
 /* Each sends to all; each gets what the others sent. */
 static void one_of_a_crowd(int nr, int go, int done)
 {
-	struct pollfd p = {.events = POLLIN};
+	struct pollfd p = { .events = POLLIN };
 	struct netmap_ring *r;
-	unsigned int seen[CROWD] = {0}, others = 0;
+	unsigned int seen[CROWD] = { 0 }, others = 0;
 	struct nmport_d *d;
 	double end = t_now() + 60;
 	char spec[32], c = 0;
@@ -208,7 +208,7 @@ static void crowd_on_a_switch(void)
 	int go[2], done[2], i, status;
 	pid_t daemon = daemon_start(NULL), pid[CROWD];
 	struct usage rest = usage_of(daemon);
-	char c[CROWD] = {0};
+	char c[CROWD] = { 0 };
 
 	t_check(!pipe(go) && !pipe(done));
 	for (i = 0; i < CROWD; i++) {
@@ -273,7 +273,7 @@ static void idle_costs_nothing(void)
 {
 	pid_t daemon = daemon_start(NULL);
 	struct nmport_d *d = open_port("vale0:a");
-	struct pollfd p = {.fd = d->fd, .events = POLLIN};
+	struct pollfd p = { .fd = d->fd, .events = POLLIN };
 	long was = ticks_of(daemon), mine = ticks_of(getpid());
 
 	t_eq(nmhost_poll(&p, 1, 3000), 0);

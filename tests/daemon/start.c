@@ -105,11 +105,11 @@ static void leaving_while_others_come(void)
 
 static void stays_for_persistent_ports(void)
 {
-	struct nmreq_vale_newif body = {0};
-	struct nmreq_header h = {.nr_version = NETMAP_API,
-				 .nr_reqtype = NETMAP_REQ_VALE_NEWIF,
-				 .nr_name = "per0",
-				 .nr_body = (uintptr_t)&body};
+	struct nmreq_vale_newif body = { 0 };
+	struct nmreq_header h = { .nr_version = NETMAP_API,
+				  .nr_reqtype = NETMAP_REQ_VALE_NEWIF,
+				  .nr_name = "per0",
+				  .nr_body = (uintptr_t)&body };
 	int fd;
 
 	daemon_place();
@@ -169,7 +169,7 @@ static void errors_say_why(void)
 
 static void another_version(void)
 {
-	struct nmd_hello m = {.purpose = NMD_FOR_PORTS};
+	struct nmd_hello m = { .purpose = NMD_FOR_PORTS };
 	struct nmd_text answer;
 	pid_t pid = daemon_start(NULL);
 	char pids[20];
@@ -189,8 +189,8 @@ static void another_version(void)
 /* A daemon of another version, as our library sees it. */
 static void another_daemon(void)
 {
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	struct nmd_welcome w = {.pid = 1};
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct nmd_welcome w = { .pid = 1 };
 	char buf[1000];
 	int s, c, status;
 	pid_t pid;
@@ -274,8 +274,7 @@ static void unsafe_places(void)
 		t_check(strstr(nmhost_strerror(-1), "/tmp/netmap-54321"), "%s",
 			nmhost_strerror(-1));
 		unlink("/tmp/netmap-54321");
-		t_check(!mkdir("/tmp/netmap-54321", 0700) &&
-			!chmod("/tmp/netmap-54321", 0777));
+		t_check(!mkdir("/tmp/netmap-54321", 0700) && !chmod("/tmp/netmap-54321", 0777));
 		t_eq(nmhost_open(), -1);
 		t_eq(errno, EPERM);
 		rmdir("/tmp/netmap-54321");
@@ -360,8 +359,9 @@ static void default_places(void)
 
 static void wrong_arguments(void)
 {
-	static const char *const bad[] = {"--nonsense", "extra", "--linger x", "--json",
-					  "--nic-buf-size 1", "--socket \"$(printf %0200d 1)\""};
+	static const char *const bad[] = { "--nonsense",       "extra",
+					   "--linger x",       "--json",
+					   "--nic-buf-size 1", "--socket \"$(printf %0200d 1)\"" };
 	char cmd[500];
 	size_t i;
 

@@ -69,8 +69,8 @@ int nmcore_close(struct nmcore *nm)
 }
 
 /* Rings of one direction and kind, at *ofs from nifp. */
-static void make_rings(struct netmap_if *nifp, uint32_t n, int dir, int64_t *ofs,
-		       uint32_t *i, int64_t buf_ofs, uint32_t *buf)
+static void make_rings(struct netmap_if *nifp, uint32_t n, int dir, int64_t *ofs, uint32_t *i,
+		       int64_t buf_ofs, uint32_t *buf)
 {
 	uint32_t r, s;
 
@@ -92,15 +92,14 @@ static void make_rings(struct netmap_if *nifp, uint32_t n, int dir, int64_t *ofs
 
 static int fill_region(struct nmcore *nm, struct nmreq_register *reg)
 {
-	uint32_t rings = (uint32_t)reg->nr_tx_rings + reg->nr_rx_rings +
-			 reg->nr_host_tx_rings + reg->nr_host_rx_rings;
+	uint32_t rings = (uint32_t)reg->nr_tx_rings + reg->nr_rx_rings + reg->nr_host_tx_rings +
+			 reg->nr_host_rx_rings;
 	int64_t ofs = 4096, buf_ofs = 4096 + (int64_t)rings * 512;
 	uint32_t buf = 2, i = 0;
 	struct netmap_if *nifp;
 	char *mem;
 
-	nm->size = (uint64_t)buf_ofs + 64 + (rings * SLOTS + 2ull) * BUF_SIZE +
-		   fake_extra_memory;
+	nm->size = (uint64_t)buf_ofs + 64 + (rings * SLOTS + 2ull) * BUF_SIZE + fake_extra_memory;
 	nm->memfd = memfd_create("fake", MFD_CLOEXEC);
 	if (ftruncate(nm->memfd, (off_t)nm->size) < 0)
 		return -1;
@@ -113,10 +112,10 @@ static int fill_region(struct nmcore *nm, struct nmreq_register *reg)
 	/* ring_ofs of a whole 4096 is a multiple of the ring's alignment from nifp at 64
 	 * + 64 */
 	ofs += 64;
-	make_rings(nifp, (uint32_t)reg->nr_tx_rings + reg->nr_host_tx_rings, 0, &ofs, &i,
-		   buf_ofs, &buf);
-	make_rings(nifp, (uint32_t)reg->nr_rx_rings + reg->nr_host_rx_rings, 1, &ofs, &i,
-		   buf_ofs, &buf);
+	make_rings(nifp, (uint32_t)reg->nr_tx_rings + reg->nr_host_tx_rings, 0, &ofs, &i, buf_ofs,
+		   &buf);
+	make_rings(nifp, (uint32_t)reg->nr_rx_rings + reg->nr_host_rx_rings, 1, &ofs, &i, buf_ofs,
+		   &buf);
 	munmap(mem, nm->size);
 	return 0;
 }
@@ -157,15 +156,13 @@ static int do_ctrl(struct nmcore *nm, struct nmreq_header *hdr)
 	if (fake_ctrl_errno) {
 		/* A host may have written to the body before it failed. */
 		if (hdr->nr_reqtype == NETMAP_REQ_REGISTER)
-			((struct nmreq_register *)(uintptr_t)hdr->nr_body)->nr_memsize =
-				1;
+			((struct nmreq_register *)(uintptr_t)hdr->nr_body)->nr_memsize = 1;
 		errno = fake_ctrl_errno;
 		return -1;
 	}
 	if (hdr->nr_reqtype == NETMAP_REQ_PORT_INFO_GET) {
 		fake_info_gets++;
-		((struct nmreq_port_info_get *)(uintptr_t)hdr->nr_body)->nr_mem_id =
-			FAKE_MEM_ID;
+		((struct nmreq_port_info_get *)(uintptr_t)hdr->nr_body)->nr_mem_id = FAKE_MEM_ID;
 		return 0;
 	}
 	return do_register(nm, hdr);

@@ -79,9 +79,7 @@ static int is_daemon(void)
 
 static int is_default(void)
 {
-	return strcmp(nmhost_name(), access("/dev/netmap", F_OK) ? "daemon" : "kernel")
-		       ? 1
-		       : 0;
+	return strcmp(nmhost_name(), access("/dev/netmap", F_OK) ? "daemon" : "kernel") ? 1 : 0;
 }
 
 static void choice(void **state)
@@ -128,8 +126,7 @@ static void calls(void **state)
 	fake_ctrl_errno = EBUSY;
 	assert_int_equal(nmhost_ioctl(fd, NIOCCTRL, &hdr), -1);
 	assert_int_equal(errno, EBUSY);
-	assert_string_equal(nmhost_strerror(fd),
-			    "the port is taken, close the other one");
+	assert_string_equal(nmhost_strerror(fd), "the port is taken, close the other one");
 	fake_ctrl_errno = 0;
 	assert_int_equal(nmhost_ioctl(fd, NIOCCTRL, &hdr), 0);
 
@@ -279,9 +276,9 @@ static int poll_teardown(void **state)
 
 static void poll_now(void **state)
 {
-	struct pollfd f[3] = {{.fd = a, .events = POLLIN | POLLOUT},
-			      {.fd = b, .events = POLLIN | POLLRDNORM},
-			      {.fd = -1, .events = POLLIN, .revents = 77}};
+	struct pollfd f[3] = { { .fd = a, .events = POLLIN | POLLOUT },
+			       { .fd = b, .events = POLLIN | POLLRDNORM },
+			       { .fd = -1, .events = POLLIN, .revents = 77 } };
 
 	(void)state;
 	assert_int_equal(nmhost_poll(f, 3, 0), 0);
@@ -305,7 +302,7 @@ static void poll_now(void **state)
 
 static void poll_timeout(void **state)
 {
-	struct pollfd f[2] = {{.fd = a, .events = POLLIN}, {.fd = -1}};
+	struct pollfd f[2] = { { .fd = a, .events = POLLIN }, { .fd = -1 } };
 	int64_t t0 = now_ms();
 
 	(void)state;
@@ -318,7 +315,7 @@ static void poll_timeout(void **state)
 /* With one descriptor there is nothing to put together: its host waits. */
 static void poll_one(void **state)
 {
-	struct pollfd f = {.fd = a, .events = POLLIN | POLLRDNORM};
+	struct pollfd f = { .fd = a, .events = POLLIN | POLLRDNORM };
 
 	(void)state;
 	fake_wait_result = POLLIN;
@@ -344,7 +341,7 @@ static void poll_one(void **state)
 
 static void poll_wakeup(void **state)
 {
-	struct pollfd f[2] = {{.fd = a, .events = POLLIN}, {.fd = b, .events = POLLOUT}};
+	struct pollfd f[2] = { { .fd = a, .events = POLLIN }, { .fd = b, .events = POLLOUT } };
 	struct later l;
 
 	(void)state;
@@ -358,7 +355,7 @@ static void poll_wakeup(void **state)
 /* Woken for nothing: goes on waiting, and not longer than it was asked to. */
 static void poll_spurious(void **state)
 {
-	struct pollfd f[2] = {{.fd = a, .events = POLLIN}, {.fd = -1}};
+	struct pollfd f[2] = { { .fd = a, .events = POLLIN }, { .fd = -1 } };
 	int64_t t0 = now_ms();
 	struct later l;
 
@@ -372,9 +369,9 @@ static void poll_spurious(void **state)
 
 static void poll_mixed(void **state)
 {
-	struct pollfd f[3] = {{.fd = a, .events = POLLIN},
-			      {.fd = pipe_fds[0], .events = POLLIN},
-			      {.fd = pipe_fds[1], .events = 0}};
+	struct pollfd f[3] = { { .fd = a, .events = POLLIN },
+			       { .fd = pipe_fds[0], .events = POLLIN },
+			       { .fd = pipe_fds[1], .events = 0 } };
 	struct later l;
 	char c;
 
@@ -397,7 +394,7 @@ static void poll_mixed(void **state)
 
 static void poll_only_plain(void **state)
 {
-	struct pollfd f = {.fd = pipe_fds[0], .events = POLLIN};
+	struct pollfd f = { .fd = pipe_fds[0], .events = POLLIN };
 	int64_t t0 = now_ms();
 
 	(void)state;
@@ -411,7 +408,7 @@ static void poll_only_plain(void **state)
 static void poll_closed(void **state)
 {
 	int fd = nmhost_open();
-	struct pollfd f[2] = {{.fd = fd, .events = POLLIN}, {.fd = a, .events = POLLIN}};
+	struct pollfd f[2] = { { .fd = fd, .events = POLLIN }, { .fd = a, .events = POLLIN } };
 
 	(void)state;
 	nmhost_close(fd);
@@ -444,8 +441,8 @@ static void on_signal(int sig)
 
 static void poll_interrupted(void **state)
 {
-	struct sigaction sa = {.sa_handler = on_signal};
-	struct pollfd f[2] = {{.fd = a, .events = POLLIN}, {.fd = -1}};
+	struct sigaction sa = { .sa_handler = on_signal };
+	struct pollfd f[2] = { { .fd = a, .events = POLLIN }, { .fd = -1 } };
 
 	(void)state;
 	sigaction(SIGALRM, &sa, NULL);
@@ -458,7 +455,7 @@ static void poll_interrupted(void **state)
 static void arm_and_wake(void **state)
 {
 	int wake = nmhost_wakefd(a);
-	struct pollfd f = {.fd = wake, .events = POLLIN};
+	struct pollfd f = { .fd = wake, .events = POLLIN };
 	struct later l;
 
 	(void)state;

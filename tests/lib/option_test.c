@@ -35,67 +35,64 @@ static int refuse(struct nmreq_parse_ctx *pctx)
 	return -1;
 }
 
-static struct nmreq_opt_parser p_refuse = {.prefix = "refuse",
-					   .parse = refuse,
-					   .flags = NMREQ_OPTF_ALLOWEMPTY,
-					   .default_key = -1};
-static struct nmreq_opt_parser p_off = {.prefix = "off",
-					.parse = record,
-					.next = &p_refuse,
-					.flags = NMREQ_OPTF_DISABLED |
-						 NMREQ_OPTF_ALLOWEMPTY};
-static struct nmreq_opt_parser p_flag = {.prefix = "flag",
+static struct nmreq_opt_parser p_refuse = {
+	.prefix = "refuse", .parse = refuse, .flags = NMREQ_OPTF_ALLOWEMPTY, .default_key = -1
+};
+static struct nmreq_opt_parser p_off = { .prefix = "off",
 					 .parse = record,
-					 .next = &p_off,
-					 .flags = NMREQ_OPTF_ALLOWEMPTY,
-					 .default_key = -1};
-static struct nmreq_opt_parser p_one = {.prefix = "one",
-					.parse = record,
-					.next = &p_flag,
-					.nr_keys = 1,
-					.default_key = 5,
-					.keys = {{"value", 5, 0}}};
-static struct nmreq_opt_parser p_many = {.prefix = "many",
-					 .parse = record,
-					 .next = &p_one,
-					 .nr_keys = 4,
-					 .default_key = -1,
-					 .keys = {{"must", 0, NMREQ_OPTK_MUSTSET},
-						  {"may", 1, 0},
-						  {"empty", 2, NMREQ_OPTK_ALLOWEMPTY},
-						  {"high", 15, 0}}};
-static struct nmreq_opt_parser p_nodef = {.prefix = "nodef",
+					 .next = &p_refuse,
+					 .flags = NMREQ_OPTF_DISABLED | NMREQ_OPTF_ALLOWEMPTY };
+static struct nmreq_opt_parser p_flag = { .prefix = "flag",
 					  .parse = record,
-					  .next = &p_many,
-					  .nr_keys = 2,
+					  .next = &p_off,
+					  .flags = NMREQ_OPTF_ALLOWEMPTY,
+					  .default_key = -1 };
+static struct nmreq_opt_parser p_one = { .prefix = "one",
+					 .parse = record,
+					 .next = &p_flag,
+					 .nr_keys = 1,
+					 .default_key = 5,
+					 .keys = { { "value", 5, 0 } } };
+static struct nmreq_opt_parser p_many = { .prefix = "many",
+					  .parse = record,
+					  .next = &p_one,
+					  .nr_keys = 4,
 					  .default_key = -1,
-					  .keys = {{"x", 0, 0}, {"far", 16, 0}}};
+					  .keys = { { "must", 0, NMREQ_OPTK_MUSTSET },
+						    { "may", 1, 0 },
+						    { "empty", 2, NMREQ_OPTK_ALLOWEMPTY },
+						    { "high", 15, 0 } } };
+static struct nmreq_opt_parser p_nodef = { .prefix = "nodef",
+					   .parse = record,
+					   .next = &p_many,
+					   .nr_keys = 2,
+					   .default_key = -1,
+					   .keys = { { "x", 0, 0 }, { "far", 16, 0 } } };
 
 static void decode_good(void **state)
 {
 	static const struct {
 		const char *opt, *seen;
 	} t[] = {
-		{"", ""},
-		{"@flag", ";"},
-		{"@flag=", ";"},
-		{"@one=abc", "5=abc ;"},
-		{"@one:value=abc", "5=abc ;"},
-		{"@one=a=b:c,d", "5=a=b:c,d ;"},
-		{"@many:must=1", "0=1 ;"},
-		{"@many:high=z,must=1,may=2", "0=1 1=2 15=z ;"},
-		{"@many:must=1,empty", "0=1 2= ;"},
-		{"@many:must=1,empty=", "0=1 2= ;"},
-		{"@many:must=1,empty=9", "0=1 2=9 ;"},
-		{"@flag@one=1@flag@many:must=x", ";5=1 ;;0=x ;"},
+		{ "", "" },
+		{ "@flag", ";" },
+		{ "@flag=", ";" },
+		{ "@one=abc", "5=abc ;" },
+		{ "@one:value=abc", "5=abc ;" },
+		{ "@one=a=b:c,d", "5=a=b:c,d ;" },
+		{ "@many:must=1", "0=1 ;" },
+		{ "@many:high=z,must=1,may=2", "0=1 1=2 15=z ;" },
+		{ "@many:must=1,empty", "0=1 2= ;" },
+		{ "@many:must=1,empty=", "0=1 2= ;" },
+		{ "@many:must=1,empty=9", "0=1 2=9 ;" },
+		{ "@flag@one=1@flag@many:must=x", ";5=1 ;;0=x ;" },
 	};
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		seen[0] = '\0';
-		assert_int_equal(
-			nmreq_options_decode(t[i].opt, &p_nodef, seen, &test_ctx), 0);
+		assert_int_equal(nmreq_options_decode(t[i].opt, &p_nodef, seen, &test_ctx), 0);
 		assert_string_equal(seen, t[i].seen);
 	}
 	assert_int_equal(messages, 0);
@@ -108,26 +105,26 @@ static void decode_bad(void **state)
 		int e;
 		const char *says;
 	} t[] = {
-		{"flag", EINVAL, "begin with @"},
-		{"@", EINVAL, "no option after @"},
-		{"@flag@", EINVAL, "no option after @"},
-		{"@flga", EOPNOTSUPP, "did you mean flag?"},
-		{"@something", EOPNOTSUPP, "unknown option something"},
-		{"@off", EOPNOTSUPP, "not supported by this program"},
-		{"@one", EINVAL, "needs a value"},
-		{"@one=", EINVAL, "needs a value"},
-		{"@one:", EINVAL, "unknown key"},
-		{"@one:value", EINVAL, "value needs a value, value=..."},
-		{"@one:value=", EINVAL, "value needs a value"},
-		{"@one:valeu=3", EINVAL, "did you mean value?"},
-		{"@flag=3", EINVAL, "no single value"},
-		{"@nodef=3", EINVAL, "no single value"},
-		{"@nodef:far=3", EINVAL, "has id 16"},
-		{"@many:may=3", EINVAL, "must must be given"},
-		{"@many:must=1,must=1", EINVAL, "must given twice"},
-		{"@many:must=1,", EINVAL, "unknown key"},
-		{"@many:must=1,,may=2", EINVAL, "unknown key"},
-		{"@refuse", ENOSPC, NULL},
+		{ "flag", EINVAL, "begin with @" },
+		{ "@", EINVAL, "no option after @" },
+		{ "@flag@", EINVAL, "no option after @" },
+		{ "@flga", EOPNOTSUPP, "did you mean flag?" },
+		{ "@something", EOPNOTSUPP, "unknown option something" },
+		{ "@off", EOPNOTSUPP, "not supported by this program" },
+		{ "@one", EINVAL, "needs a value" },
+		{ "@one=", EINVAL, "needs a value" },
+		{ "@one:", EINVAL, "unknown key" },
+		{ "@one:value", EINVAL, "value needs a value, value=..." },
+		{ "@one:value=", EINVAL, "value needs a value" },
+		{ "@one:valeu=3", EINVAL, "did you mean value?" },
+		{ "@flag=3", EINVAL, "no single value" },
+		{ "@nodef=3", EINVAL, "no single value" },
+		{ "@nodef:far=3", EINVAL, "has id 16" },
+		{ "@many:may=3", EINVAL, "must must be given" },
+		{ "@many:must=1,must=1", EINVAL, "must given twice" },
+		{ "@many:must=1,", EINVAL, "unknown key" },
+		{ "@many:must=1,,may=2", EINVAL, "unknown key" },
+		{ "@refuse", ENOSPC, NULL },
 	};
 	size_t i;
 
@@ -135,8 +132,7 @@ static void decode_bad(void **state)
 	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		messages = 0;
 		errno = 0;
-		assert_int_equal(
-			nmreq_options_decode(t[i].opt, &p_nodef, seen, &test_ctx), -1);
+		assert_int_equal(nmreq_options_decode(t[i].opt, &p_nodef, seen, &test_ctx), -1);
 		assert_int_equal(errno, t[i].e);
 		assert_int_equal(messages, t[i].says != NULL);
 		if (t[i].says)
@@ -157,15 +153,14 @@ static void decode_stops(void **state)
 {
 	(void)state;
 	seen[0] = '\0';
-	assert_int_equal(
-		nmreq_options_decode("@one=1@bad@one=2", &p_nodef, seen, &test_ctx), -1);
+	assert_int_equal(nmreq_options_decode("@one=1@bad@one=2", &p_nodef, seen, &test_ctx), -1);
 	assert_string_equal(seen, "5=1 ;");
 }
 
 static void option_list(void **state)
 {
-	struct nmreq_option a = {.nro_reqtype = 1}, b = {.nro_reqtype = 2},
-			    c = {.nro_reqtype = 1};
+	struct nmreq_option a = { .nro_reqtype = 1 }, b = { .nro_reqtype = 2 },
+			    c = { .nro_reqtype = 1 };
 	struct nmreq_option *o, *heap;
 	struct nmreq_header hdr;
 	int n = 0;
@@ -213,8 +208,7 @@ static void option_names(void **state)
 	for (i = 1; i < NETMAP_REQ_OPT_MAX; i++) {
 		assert_string_not_equal(nmreq_option_name(i), "unknown");
 		for (j = 1; j < i; j++)
-			assert_string_not_equal(nmreq_option_name(i),
-						nmreq_option_name(j));
+			assert_string_not_equal(nmreq_option_name(i), nmreq_option_name(j));
 	}
 	assert_string_equal(nmreq_option_name(0), "unknown");
 	assert_string_equal(nmreq_option_name(NETMAP_REQ_OPT_MAX), "unknown");

@@ -56,15 +56,15 @@ static void ring_ranges(void **state)
 		const char *spec;
 		int first_tx, last_tx, first_rx, last_rx;
 	} t[] = {
-		{"netmap:e@conf:rings=3", 0, 2, 0, 2},
-		{"netmap:e@conf:tx-rings=3,rx-rings=2", 0, 2, 0, 1},
-		{"netmap:e^@conf:rings=3,host-rings=2", 3, 4, 3, 4},
-		{"netmap:e^1@conf:rings=3,host-rings=2", 4, 4, 4, 4},
-		{"netmap:e*@conf:rings=3,host-tx-rings=2", 0, 4, 0, 3},
-		{"netmap:e-2@conf:rings=3", 2, 2, 2, 2},
-		{"netmap:e-2@conf:tx-rings=3,rx-rings=2", 2, 2, 1, 0},
-		{"netmap:e/R@conf:rings=3", 1, 0, 0, 2},
-		{"netmap:e/T@conf:rings=3", 0, 2, 1, 0},
+		{ "netmap:e@conf:rings=3", 0, 2, 0, 2 },
+		{ "netmap:e@conf:tx-rings=3,rx-rings=2", 0, 2, 0, 1 },
+		{ "netmap:e^@conf:rings=3,host-rings=2", 3, 4, 3, 4 },
+		{ "netmap:e^1@conf:rings=3,host-rings=2", 4, 4, 4, 4 },
+		{ "netmap:e*@conf:rings=3,host-tx-rings=2", 0, 4, 0, 3 },
+		{ "netmap:e-2@conf:rings=3", 2, 2, 2, 2 },
+		{ "netmap:e-2@conf:tx-rings=3,rx-rings=2", 2, 2, 1, 0 },
+		{ "netmap:e/R@conf:rings=3", 1, 0, 0, 2 },
+		{ "netmap:e/T@conf:rings=3", 0, 2, 1, 0 },
 	};
 	size_t i;
 
@@ -183,9 +183,8 @@ static void conf(void **state)
 	struct nmport_d *d;
 
 	(void)state;
-	d = nmport_prepare(
-		"netmap:e@conf:slots=0x200,rx-slots=4294967295,rings=1,rx-rings=3,"
-		"host-rings=2,host-tx-rings=0");
+	d = nmport_prepare("netmap:e@conf:slots=0x200,rx-slots=4294967295,rings=1,rx-rings=3,"
+			   "host-rings=2,host-tx-rings=0");
 	assert_int_equal(d->reg.nr_tx_slots, 512);
 	assert_int_equal(d->reg.nr_rx_slots, UINT32_MAX);
 	assert_int_equal(d->reg.nr_tx_rings, 1);
@@ -271,9 +270,9 @@ static void failures(void **state)
 /* Every allocation of every way to open a port fails once: an error, and no leak. */
 static void no_memory(void **state)
 {
-	static const char *const specs[] = {"netmap:e", "netmap:e@conf:rings=2",
-					    "netmap:e@offset:initial=64,bits=16",
-					    "netmap:e@share=netmap:f@conf=1@conf=2"};
+	static const char *const specs[] = { "netmap:e", "netmap:e@conf:rings=2",
+					     "netmap:e@offset:initial=64,bits=16",
+					     "netmap:e@share=netmap:f@conf=1@conf=2" };
 	struct nmport_d *d, *c;
 	size_t i;
 	int n;
@@ -378,8 +377,7 @@ static void extmem_file(void **state)
 	assert_int_equal(info->nr_buf_pool_objtotal, 100);
 	assert_int_equal(info->nr_ring_pool_objsize, 4096);
 	assert_int_equal(d->extmem->nro_opt.nro_reqtype, NETMAP_REQ_OPT_EXTMEM);
-	assert_ptr_equal(nmreq_find_option(&d->hdr, NETMAP_REQ_OPT_EXTMEM),
-			 &d->extmem->nro_opt);
+	assert_ptr_equal(nmreq_find_option(&d->hdr, NETMAP_REQ_OPT_EXTMEM), &d->extmem->nro_opt);
 	assert_null(nmport_clone(d));
 	assert_says("registered before it can be cloned");
 	assert_int_equal(nmport_extmem(d, spec, 1), -1);
@@ -416,8 +414,7 @@ static void extmem_file(void **state)
 static void extmem_memory(void **state)
 {
 	struct nmport_d *d = nmport_prepare("netmap:e");
-	void *mem = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *mem = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	(void)state;
 	assert_null(nmport_extmem_getinfo(d));
@@ -448,8 +445,7 @@ static void offsets(void **state)
 	assert_int_equal(errno, EOPNOTSUPP);
 	assert_int_equal(nmport_enable_option("offset"), 0);
 	d = nmport_prepare("netmap:e@offset=64");
-	o = (struct nmreq_opt_offsets *)nmreq_find_option(&d->hdr,
-							  NETMAP_REQ_OPT_OFFSETS);
+	o = (struct nmreq_opt_offsets *)nmreq_find_option(&d->hdr, NETMAP_REQ_OPT_OFFSETS);
 	assert_int_equal(o->nro_initial_offset, 64);
 	assert_int_equal(o->nro_max_offset, 64);
 	assert_int_equal(o->nro_offset_bits, 0);
@@ -475,8 +471,7 @@ static void offsets(void **state)
 	assert_says("more than the largest");
 	assert_int_equal(nmport_offset(d, 0, 0, 65, 0), -1);
 	assert_int_equal(nmport_offset(d, 1, 255, 8, 1500), 0);
-	o = (struct nmreq_opt_offsets *)nmreq_find_option(&d->hdr,
-							  NETMAP_REQ_OPT_OFFSETS);
+	o = (struct nmreq_opt_offsets *)nmreq_find_option(&d->hdr, NETMAP_REQ_OPT_OFFSETS);
 	assert_int_equal(o->nro_offset_bits, 8);
 	assert_int_equal(o->nro_min_gap, 1500);
 	fake_bad_option = NETMAP_REQ_OPT_OFFSETS;
@@ -500,8 +495,7 @@ static void enable_disable(void **state)
 static void inject(void **state)
 {
 	struct nmport_d *d = nmport_open("netmap:e@conf:rings=2");
-	struct netmap_ring *ring = NETMAP_TXRING(d->nifp, 0),
-			   *ring1 = NETMAP_TXRING(d->nifp, 1);
+	struct netmap_ring *ring = NETMAP_TXRING(d->nifp, 0), *ring1 = NETMAP_TXRING(d->nifp, 1);
 	static char big[64 * 2048 + 1];
 	size_t i;
 
@@ -519,10 +513,8 @@ static void inject(void **state)
 	assert_int_equal(ring->slot[2].len, 2048);
 	assert_int_equal(ring->slot[3].len, 5000 - 2 * 2048);
 	assert_int_equal(ring->slot[3].flags, 0);
-	assert_memory_equal(NETMAP_BUF(ring, ring->slot[3].buf_idx), big + 4096,
-			    5000 - 4096);
-	assert_int_equal(nmport_inject(d, big, 4 * 2048),
-			 0); /* no room for 4: the other ring */
+	assert_memory_equal(NETMAP_BUF(ring, ring->slot[3].buf_idx), big + 4096, 5000 - 4096);
+	assert_int_equal(nmport_inject(d, big, 4 * 2048), 0); /* no room for 4: the other ring */
 	assert_int_equal(ring->head, 4);
 	assert_int_equal(ring1->head, 4);
 	assert_int_equal(d->cur_tx_ring, 1);
@@ -555,7 +547,7 @@ static void inject(void **state)
 /* The default context is replaced, restored, and never NULL. */
 static void contexts(void **state)
 {
-	struct nmctx mine = {.verbose = 1}, *old;
+	struct nmctx mine = { .verbose = 1 }, *old;
 
 	(void)state;
 	old = nmctx_set_default(&mine);
@@ -620,12 +612,11 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(open_close),     TEST(ring_ranges), TEST(no_rings),
-		TEST(steps),	      TEST(conf),	 TEST(parse_unchanged),
-		TEST(share),	      TEST(failures),	 TEST(no_memory),
-		TEST(shared_region),  TEST(clones),	 TEST(extmem_file),
-		TEST(extmem_memory),  TEST(offsets),	 TEST(inject),
-		TEST(enable_disable), TEST(contexts),	 TEST(threads),
+		TEST(open_close),    TEST(ring_ranges),	    TEST(no_rings), TEST(steps),
+		TEST(conf),	     TEST(parse_unchanged), TEST(share),    TEST(failures),
+		TEST(no_memory),     TEST(shared_region),   TEST(clones),   TEST(extmem_file),
+		TEST(extmem_memory), TEST(offsets),	    TEST(inject),   TEST(enable_disable),
+		TEST(contexts),	     TEST(threads),
 	};
 
 	setenv("NETMAP_HOST", "embedded", 1);

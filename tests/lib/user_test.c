@@ -41,8 +41,8 @@ static int fake_device_open(const char *path, int flags)
 
 static int fake_device_ioctl(int fd, unsigned long request, struct nmreq *req)
 {
-	struct nmreq_register reg = {0};
-	struct nmreq_header hdr = {0};
+	struct nmreq_register reg = { 0 };
+	struct nmreq_header hdr = { 0 };
 
 	assert_int_equal(request, NIOCREGIF);
 	assert_int_equal(req->nr_version, NETMAP_API);
@@ -62,8 +62,7 @@ static int fake_device_ioctl(int fd, unsigned long request, struct nmreq *req)
 	return 0;
 }
 
-static void *fake_device_mmap(void *addr, size_t len, int prot, int flags, int fd,
-			      off_t ofs)
+static void *fake_device_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t ofs)
 {
 	uint64_t size;
 	int memfd = nmcore_memfd(cores[fd], &size);
@@ -164,10 +163,8 @@ static void copies(void **state)
 
 static void open_close(void **state)
 {
-	struct nmreq req = {
-		.nr_tx_rings = 2, .nr_rx_rings = 3, .nr_arg3 = 9, .nr_flags = 0x8000};
-	struct nm_desc *d = nm_open("netmap:eth0*@5", &req, NETMAP_NO_TX_POLL, NULL), *e,
-		       bogus;
+	struct nmreq req = { .nr_tx_rings = 2, .nr_rx_rings = 3, .nr_arg3 = 9, .nr_flags = 0x8000 };
+	struct nm_desc *d = nm_open("netmap:eth0*@5", &req, NETMAP_NO_TX_POLL, NULL), *e, bogus;
 
 	(void)state;
 	assert_true(IS_NETMAP_DESC(d));
@@ -205,8 +202,8 @@ static void open_close(void **state)
 	/* Nothing mapped, and everything taken from the other. */
 	d->req.nr_arg1 = 4;
 	e = nm_open(NULL, NULL,
-		    NM_OPEN_IFNAME | NM_OPEN_ARG1 | NM_OPEN_ARG2 | NM_OPEN_ARG3 |
-			    NM_OPEN_RING_CFG | NETMAP_DO_RX_POLL,
+		    NM_OPEN_IFNAME | NM_OPEN_ARG1 | NM_OPEN_ARG2 | NM_OPEN_ARG3 | NM_OPEN_RING_CFG |
+			    NETMAP_DO_RX_POLL,
 		    d);
 	assert_string_equal(last_req.nr_name, "eth0");
 	assert_int_equal(last_req.nr_arg1, 4);
@@ -266,8 +263,7 @@ static void receive(struct netmap_ring *ring, uint32_t at, uint32_t n)
 
 	ring->head = ring->cur = at;
 	for (; n > 0; n--, i = nm_ring_next(ring, i)) {
-		ring->slot[i].len =
-			(uint16_t)(100 + (i - at + ring->num_slots) % ring->num_slots);
+		ring->slot[i].len = (uint16_t)(100 + (i - at + ring->num_slots) % ring->num_slots);
 		ring->slot[i].flags = 0;
 		memset(NETMAP_BUF(ring, ring->slot[i].buf_idx), (int)i, 200);
 	}
@@ -276,10 +272,9 @@ static void receive(struct netmap_ring *ring, uint32_t at, uint32_t n)
 
 static void nextpkt(void **state)
 {
-	struct nmreq req = {.nr_rx_rings = 2};
+	struct nmreq req = { .nr_rx_rings = 2 };
 	struct nm_desc *d = nm_open("netmap:e", &req, 0, NULL);
-	struct netmap_ring *r0 = NETMAP_RXRING(d->nifp, 0),
-			   *r1 = NETMAP_RXRING(d->nifp, 1);
+	struct netmap_ring *r0 = NETMAP_RXRING(d->nifp, 0), *r1 = NETMAP_RXRING(d->nifp, 1);
 	struct nm_pkthdr h;
 	unsigned char *p;
 
@@ -328,8 +323,7 @@ struct seen {
 	uint32_t head_at_first;
 };
 
-static void callback(unsigned char *arg, const struct nm_pkthdr *h,
-		     const unsigned char *buf)
+static void callback(unsigned char *arg, const struct nm_pkthdr *h, const unsigned char *buf)
 {
 	struct seen *s = (struct seen *)arg;
 
@@ -343,11 +337,10 @@ static void callback(unsigned char *arg, const struct nm_pkthdr *h,
 
 static void dispatch(void **state)
 {
-	struct nmreq req = {.nr_rx_rings = 3};
+	struct nmreq req = { .nr_rx_rings = 3 };
 	struct nm_desc *d = nm_open("netmap:e", &req, 0, NULL);
-	struct netmap_ring *r0 = NETMAP_RXRING(d->nifp, 0),
-			   *r2 = NETMAP_RXRING(d->nifp, 2);
-	struct seen s = {.ring = r0};
+	struct netmap_ring *r0 = NETMAP_RXRING(d->nifp, 0), *r2 = NETMAP_RXRING(d->nifp, 2);
+	struct seen s = { .ring = r0 };
 
 	(void)state;
 	receive(r0, 5, 5);
@@ -366,18 +359,16 @@ static void dispatch(void **state)
 	assert_int_equal(s.more, 1);
 	assert_int_equal(r0->head, 2);
 	assert_int_equal(nm_dispatch(d, -1, callback, (unsigned char *)&s), 3);
-	assert_int_equal(d->cur_rx_ring >= d->first_rx_ring &&
-				 d->cur_rx_ring <= d->last_rx_ring,
+	assert_int_equal(d->cur_rx_ring >= d->first_rx_ring && d->cur_rx_ring <= d->last_rx_ring,
 			 1);
 	nm_close(d);
 }
 
 static void inject(void **state)
 {
-	struct nmreq req = {.nr_tx_rings = 2};
+	struct nmreq req = { .nr_tx_rings = 2 };
 	struct nm_desc *d = nm_open("netmap:e", &req, 0, NULL);
-	struct netmap_ring *r0 = NETMAP_TXRING(d->nifp, 0),
-			   *r1 = NETMAP_TXRING(d->nifp, 1);
+	struct netmap_ring *r0 = NETMAP_TXRING(d->nifp, 0), *r1 = NETMAP_TXRING(d->nifp, 1);
 	static char data[16384];
 	int i;
 
@@ -388,8 +379,7 @@ static void inject(void **state)
 	assert_int_equal(nm_inject(d, data, 100), 100);
 	assert_int_equal(r0->head, 1);
 	assert_memory_equal(NETMAP_BUF(r0, r0->slot[0].buf_idx), data, 100);
-	assert_int_equal(nm_inject(d, data, 7 * 2048),
-			 7 * 2048); /* the other ring, all of it */
+	assert_int_equal(nm_inject(d, data, 7 * 2048), 7 * 2048); /* the other ring, all of it */
 	assert_int_equal(r1->head, 7);
 	assert_int_equal(r1->slot[5].flags, NS_MOREFRAG);
 	assert_int_equal(r1->slot[6].flags, 0);

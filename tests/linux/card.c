@@ -109,8 +109,7 @@ static void exchange(struct kport *a, struct kport *b)
 
 static void is_listed(const char *what, bool wanted)
 {
-	t_check(listing_has(what) == wanted, "%s in the listing: %s", what,
-		wanted ? "no" : "yes");
+	t_check(listing_has(what) == wanted, "%s in the listing: %s", what, wanted ? "no" : "yes");
 }
 
 /* Ports at both ends, with XDP if the driver has it. */
@@ -149,8 +148,8 @@ static void with_sockets(void)
 	for (i = 0; i < BATCH; i++)
 		t_check(recv(fd, buf, sizeof(buf), 0) == 60, "packet %d: errno %d", i, errno);
 	raw_send(right, BATCH);
-	for (i = 0; i < BATCH && poll(&(struct pollfd){ a.fd, POLLIN, 0 }, 1,
-				      t_patience(5) * 1000) == 1;)
+	for (i = 0;
+	     i < BATCH && poll(&(struct pollfd){ a.fd, POLLIN, 0 }, 1, t_patience(5) * 1000) == 1;)
 		i += kport_take(&a);
 	t_eq(i, BATCH);
 	kport_close(&a);

@@ -193,8 +193,8 @@ static void mtu_changes(void)
 	kport_open(&p, "nt0");
 	for (i = 0; i < sizeof(mtu) / sizeof(mtu[0]); i++) {
 		/* (some are refused, as with any program that is in the driver) */
-		sh("ip link set nt0 mtu %u 2>/dev/null; ip link set nt1 mtu %u 2>/dev/null",
-		   mtu[i], mtu[i]);
+		sh("ip link set nt0 mtu %u 2>/dev/null; ip link set nt1 mtu %u 2>/dev/null", mtu[i],
+		   mtu[i]);
 		must_work(&p);
 	}
 	kport_close(&p);

@@ -91,8 +91,8 @@ static void try_all(const struct trial *t)
 		if (!did)
 			break;
 		t_check(!error || error == ENOMEM || error == EFAULT || error == ENOBUFS ||
-			error == EAGAIN || error == EINTR, "%s, fault %u: errno %d", t->what, n,
-			error);
+				error == EAGAIN || error == EINTR,
+			"%s, fault %u: errno %d", t->what, n, error);
 		failed += error != 0;
 		survived += !error;
 		if (t->after)
@@ -247,20 +247,21 @@ static int call_attach(void)
 	/* done, only the reply was lost */
 	if (error == EFAULT && listing_has("\"nt0\""))
 		t_eq(dev_request(fd, NETMAP_REQ_VALE_DETACH, "vale0:nt0",
-				 &(struct nmreq_vale_detach){ 0 }), 0);
+				 &(struct nmreq_vale_detach){ 0 }),
+		     0);
 	return error;
 }
 
 static void undo_attach(void)
 {
-	t_eq(dev_request(fd, NETMAP_REQ_VALE_DETACH, "vale0:nt0",
-			 &(struct nmreq_vale_detach){ 0 }), 0);
+	t_eq(dev_request(fd, NETMAP_REQ_VALE_DETACH, "vale0:nt0", &(struct nmreq_vale_detach){ 0 }),
+	     0);
 }
 
 static void attaching(void)
 {
-	static const struct trial t = { "attach", call_attach, undo_attach, expect_nothing_left,
-				       8, 1 };
+	static const struct trial t = { "attach", call_attach, undo_attach, expect_nothing_left, 8,
+					1 };
 
 	faults_start();
 	veth_make("nt0", "nt1", 1);

@@ -56,7 +56,8 @@ int dev_open(void)
 
 int dev_request(int fd, uint16_t type, const char *name, void *body)
 {
-	struct nmreq_header hdr = { .nr_version = NETMAP_API, .nr_reqtype = type,
+	struct nmreq_header hdr = { .nr_version = NETMAP_API,
+				    .nr_reqtype = type,
 				    .nr_body = (uintptr_t)body };
 
 	snprintf(hdr.nr_name, sizeof(hdr.nr_name), "%s", name);
@@ -217,8 +218,8 @@ void veth_make(const char *a, const char *b, unsigned int queues)
 /* (one socket for all: to close one waits until the whole system has seen it) */
 void raw_send(const char *ifname, unsigned int n)
 {
-	static const char frame[60] = { -1, -1, -1, -1, -1, -1, 2, 0, 0, 0, 0, 1, (char)0x88,
-					(char)0xb5 };
+	static const char frame[60] = { -1, -1, -1, -1, -1, -1,		2,
+					0,  0,	0,  0,	1,  (char)0x88, (char)0xb5 };
 	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_halen = 6 };
 	static pid_t owner;
 	static int fd;

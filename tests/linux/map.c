@@ -171,7 +171,8 @@ static void in_pieces(void)
 	for (off = 0; off < 4 << 20; off += 64 * PAGE)
 		t_eq(touch(again + off, false), touch(p.mem + off, false));
 	t_eq(dev_request(p.fd, NETMAP_REQ_PORT_INFO_GET, "vale0:a",
-			 &(struct nmreq_port_info_get){ 0 }), 0);
+			 &(struct nmreq_port_info_get){ 0 }),
+	     0);
 	t_check(!munmap(again, size));
 	t_check(!munmap(p.mem, size));
 	t_check(!close(p.fd));

@@ -142,7 +142,9 @@ static void give(int sock, int fd)
 {
 	char byte = 0, control[CMSG_SPACE(sizeof(int))] = { 0 };
 	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control,
 			      .msg_controllen = sizeof(control) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
@@ -157,7 +159,9 @@ static int take(int sock)
 {
 	char byte, control[CMSG_SPACE(sizeof(int))];
 	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control,
 			      .msg_controllen = sizeof(control) };
 	int fd;
 
@@ -193,8 +197,7 @@ static void given_to_nobody(void)
 		enter(second);
 		t_check(!setgid(NOBODY) && !setuid(NOBODY));
 		p.fd = take(pair[1]);
-		p.mem = mmap(NULL, p.reg.nr_memsize, PROT_READ | PROT_WRITE, MAP_SHARED, p.fd,
-			     0);
+		p.mem = mmap(NULL, p.reg.nr_memsize, PROT_READ | PROT_WRITE, MAP_SHARED, p.fd, 0);
 		t_check(p.mem != MAP_FAILED);
 		p.nifp = NETMAP_IF(p.mem, p.reg.nr_offset);
 		p.tx = NETMAP_TXRING(p.nifp, 0);

@@ -65,12 +65,11 @@ static void test_swap(void)
 
 static int vale(struct port *ctl, uint16_t what, const char *name)
 {
-	struct nmreq_vale_attach attach = {.reg.nr_mode = NR_REG_ALL_NIC};
-	struct nmreq_vale_detach detach = {0};
+	struct nmreq_vale_attach attach = { .reg.nr_mode = NR_REG_ALL_NIC };
+	struct nmreq_vale_detach detach = { 0 };
 
 	return port_request(ctl, what, name,
-			    what == NETMAP_REQ_VALE_ATTACH ? (void *)&attach
-							   : (void *)&detach);
+			    what == NETMAP_REQ_VALE_ATTACH ? (void *)&attach : (void *)&detach);
 }
 
 static double cpu(void)
@@ -84,7 +83,7 @@ static double cpu(void)
 /* nt1 - nt0 = valeX = nu0 - nu1, and a program as third member */
 static void test_switch(void)
 {
-	struct port ctl = {.fd = nmhost_open()};
+	struct port ctl = { .fd = nmhost_open() };
 	int left = raw_open("nt1"), right = raw_open("nu1");
 	struct port third;
 	uint32_t got = 0, seen = 0;
@@ -92,8 +91,7 @@ static void test_switch(void)
 
 	check(!vale(&ctl, NETMAP_REQ_VALE_ATTACH, "valeX:nt0"), "%s", port_error(&ctl));
 	check(!vale(&ctl, NETMAP_REQ_VALE_ATTACH, "valeX:nu0"), "%s", port_error(&ctl));
-	check(!port_open(&third, "valeX:p", NR_REG_ALL_NIC, 0, 0), "%s",
-	      port_error(&third));
+	check(!port_open(&third, "valeX:p", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&third));
 	for (int i = 0; i < 100; i++) {
 		/* broadcasts: the other interface and the program get each */
 		check(raw_send(left, 50, 60 + i, i * 50) == 50);
@@ -102,10 +100,8 @@ static void test_switch(void)
 	}
 	check(got == 5000, "forwarded %u", got);
 	check(seen == 5000, "seen by the program %u", seen);
-	check(port_stat("nt0", "rx") == 5000, "the listing counts %ld",
-	      port_stat("nt0", "rx"));
-	check(port_stat("nu0", "tx") == 5000, "the listing counts %ld",
-	      port_stat("nu0", "tx"));
+	check(port_stat("nt0", "rx") == 5000, "the listing counts %ld", port_stat("nt0", "rx"));
+	check(port_stat("nu0", "tx") == 5000, "the listing counts %ld", port_stat("nu0", "tx"));
 	check(port_send(&third, 0, 500, 200, 0) == 500);
 	check(raw_receive(left, 500, 500) == 500);
 	check(raw_receive(right, 500, 500) == 500);
@@ -113,8 +109,8 @@ static void test_switch(void)
 	used = cpu();
 	usleep(1000000);
 	/* (in a machine that is translated, to go to sleep is work) */
-	check(cpu() - used < (getenv("T_SLOW") ? 0.1 : 0.01),
-	      "idle, %.3f s of CPU in a second", cpu() - used);
+	check(cpu() - used < (getenv("T_SLOW") ? 0.1 : 0.01), "idle, %.3f s of CPU in a second",
+	      cpu() - used);
 	check(!vale(&ctl, NETMAP_REQ_VALE_DETACH, "valeX:nt0"), "%s", port_error(&ctl));
 	/* without it the rest goes on */
 	check(port_send(&third, 0, 100, 200, 0) == 100);

@@ -113,7 +113,7 @@ void net_by_stack(bool yes)
 
 struct net_counters net_counters(const char *ifname)
 {
-	struct net_counters c = {0};
+	struct net_counters c = { 0 };
 	char line[512], name[32];
 	FILE *f = fopen("/proc/thread-self/net/dev", "r");
 
@@ -127,23 +127,21 @@ struct net_counters net_counters(const char *ifname)
 		*colon = '\0';
 		if (sscanf(line, "%31s", name) != 1 || strcmp(name, ifname))
 			continue;
-		if (sscanf(colon + 1, "%llu %llu %llu %llu %llu %llu %llu %llu %llu %llu",
-			   &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7], &v[8],
-			   &v[9]) == 10)
-			c = (struct net_counters){v[1], v[0], v[9], v[8]};
+		if (sscanf(colon + 1, "%llu %llu %llu %llu %llu %llu %llu %llu %llu %llu", &v[0],
+			   &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7], &v[8], &v[9]) == 10)
+			c = (struct net_counters){ v[1], v[0], v[9], v[8] };
 	}
 	fclose(f);
 	return c;
 }
 
-int port_open(struct port *p, const char *name, uint32_t mode, uint16_t ring,
-	      uint64_t flags)
+int port_open(struct port *p, const char *name, uint32_t mode, uint16_t ring, uint64_t flags)
 {
 	return port_open_host(p, name, mode, ring, flags, 0);
 }
 
-int port_open_host(struct port *p, const char *name, uint32_t mode, uint16_t ring,
-		   uint64_t flags, uint16_t host_rings)
+int port_open_host(struct port *p, const char *name, uint32_t mode, uint16_t ring, uint64_t flags,
+		   uint16_t host_rings)
 {
 	const struct nmreq_register wish = {
 		.nr_host_tx_rings = host_rings,
@@ -153,8 +151,8 @@ int port_open_host(struct port *p, const char *name, uint32_t mode, uint16_t rin
 	return port_open_wish(p, name, mode, ring, flags, &wish);
 }
 
-int port_open_wish(struct port *p, const char *name, uint32_t mode, uint16_t ring,
-		   uint64_t flags, const struct nmreq_register *wish)
+int port_open_wish(struct port *p, const char *name, uint32_t mode, uint16_t ring, uint64_t flags,
+		   const struct nmreq_register *wish)
 {
 	memset(p, 0, sizeof(*p));
 	p->reg = *wish;
@@ -189,7 +187,7 @@ int port_ioctl(struct port *p, unsigned long request, void *arg)
 
 int port_events(struct port *p, int events)
 {
-	struct pollfd pfd = {.fd = p->fd, .events = events};
+	struct pollfd pfd = { .fd = p->fd, .events = events };
 
 	check(nmhost_poll(&pfd, 1, 0) >= 0);
 	return pfd.revents;
@@ -276,14 +274,13 @@ bool frame_check(const uint8_t *buf, uint32_t len, uint32_t *seq)
 	memcpy(seq, buf + 14, 4);
 	for (uint32_t i = 18; i < len; i++)
 		if (buf[i] != (uint8_t)(*seq + i))
-			fail_at(__FILE__, __LINE__, "frame content", "frame %u byte %u",
-				*seq, i);
+			fail_at(__FILE__, __LINE__, "frame content", "frame %u byte %u", *seq, i);
 	return true;
 }
 
 int port_wait(struct port *p, int events, int ms)
 {
-	struct pollfd pfd = {.fd = p->fd, .events = events};
+	struct pollfd pfd = { .fd = p->fd, .events = events };
 
 	check(nmhost_poll(&pfd, 1, ms) >= 0);
 	return pfd.revents;
@@ -326,17 +323,16 @@ uint32_t port_receive(struct port *p, uint32_t n, int ms)
 		if (!(port_wait(p, POLLIN, patience(ms)) & POLLIN))
 			break;
 		for (uint32_t i = 0; i < p->nifp->ni_rx_rings; i++) {
-			struct netmap_ring *r =
-				p->nifp->ring_ofs[p->nifp->ni_tx_rings +
-						  p->nifp->ni_host_tx_rings + i]
-					? port_rxring(p, i)
-					: NULL;
+			struct netmap_ring *r = p->nifp->ring_ofs[p->nifp->ni_tx_rings +
+								  p->nifp->ni_host_tx_rings + i] ?
+							port_rxring(p, i) :
+							NULL;
 
 			for (; r && !nm_ring_empty(r); r->head = r->cur) {
 				struct netmap_slot *s = &r->slot[r->head];
 
-				got += frame_check((uint8_t *)NETMAP_BUF(r, s->buf_idx),
-						   s->len, &seq);
+				got += frame_check((uint8_t *)NETMAP_BUF(r, s->buf_idx), s->len,
+						   &seq);
 				r->cur = nm_ring_next(r, r->head);
 			}
 		}
@@ -363,7 +359,7 @@ int raw_open(const char *ifname)
 
 uint32_t raw_receive(int fd, uint32_t n, int ms)
 {
-	struct pollfd pfd = {.fd = fd, .events = POLLIN};
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 	uint32_t got = 0, seq;
 	uint8_t buf[9216];
 	ssize_t len;

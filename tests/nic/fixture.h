@@ -56,14 +56,13 @@ struct port {
 };
 
 /* mode NR_REG_*; on failure p->fd stays open, for port_error(). */
-int port_open(struct port *p, const char *name, uint32_t mode, uint16_t ring,
-	      uint64_t flags);
+int port_open(struct port *p, const char *name, uint32_t mode, uint16_t ring, uint64_t flags);
 /* The same, with a wish for so many host rings of each direction. */
-int port_open_host(struct port *p, const char *name, uint32_t mode, uint16_t ring,
-		   uint64_t flags, uint16_t host_rings);
+int port_open_host(struct port *p, const char *name, uint32_t mode, uint16_t ring, uint64_t flags,
+		   uint16_t host_rings);
 /* The same, with wishes for numbers of rings and slots. */
-int port_open_wish(struct port *p, const char *name, uint32_t mode, uint16_t ring,
-		   uint64_t flags, const struct nmreq_register *wish);
+int port_open_wish(struct port *p, const char *name, uint32_t mode, uint16_t ring, uint64_t flags,
+		   const struct nmreq_register *wish);
 void port_close(struct port *p);
 int port_ioctl(struct port *p, unsigned long request, void *arg);
 int port_events(struct port *p, int events); /* poll(2) without waiting: revents */

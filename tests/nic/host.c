@@ -109,14 +109,14 @@ static void test_to_the_stack(void)
 /* Flows are spread over rings, each on one; over those that are open. */
 static void test_many_rings(void)
 {
-	uint32_t from[4] = {0}, rings = 0, i;
+	uint32_t from[4] = { 0 }, rings = 0, i;
 	int udp[64];
 	struct port p, q;
 
 	must_open(&p, NR_REG_SW, 0, 4);
 	check(p.nifp->ni_host_rx_rings == 4 && p.nifp->ni_host_tx_rings == 4);
 	for (i = 0; i < 64; i++) {
-		uint32_t one[4] = {0};
+		uint32_t one[4] = { 0 };
 
 		udp[i] = udp_open((uint16_t)(PORT + i));
 		udp_send(udp[i], 10, 100, 0);
@@ -163,7 +163,7 @@ static void test_many_rings(void)
 /* Frames from the wire by a plain socket at its other end, as seen there. */
 static uint32_t wire_receive(int raw, uint32_t n, int ms)
 {
-	struct pollfd pfd = {.fd = raw, .events = POLLIN};
+	struct pollfd pfd = { .fd = raw, .events = POLLIN };
 	uint8_t buf[4096];
 	uint32_t got = 0;
 	ssize_t len;

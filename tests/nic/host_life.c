@@ -20,7 +20,7 @@
 static void stack_works(void)
 {
 	int udp = udp_open(PORT), raw = raw_open("nt1");
-	struct pollfd pfd = {.fd = raw, .events = POLLIN};
+	struct pollfd pfd = { .fd = raw, .events = POLLIN };
 	uint8_t buf[300];
 	uint32_t got = 0;
 	ssize_t len;

@@ -27,8 +27,8 @@
 
 static int tcp_socket(const char *ip, bool server)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(TCP_PORT)};
-	struct timeval limit = {.tv_sec = 20};
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(TCP_PORT) };
+	struct timeval limit = { .tv_sec = 20 };
 	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
 
 	check(fd >= 0);
@@ -157,8 +157,7 @@ static uint32_t move(struct bridge *b, struct netmap_ring *from, struct netmap_r
 		uint32_t idx = t->buf_idx;
 
 		if (b->copy) {
-			memcpy(NETMAP_BUF(to, t->buf_idx), NETMAP_BUF(from, r->buf_idx),
-			       r->len);
+			memcpy(NETMAP_BUF(to, t->buf_idx), NETMAP_BUF(from, r->buf_idx), r->len);
 			t->flags = r->flags & NS_MOREFRAG;
 		} else {
 			t->buf_idx = r->buf_idx;
@@ -178,14 +177,13 @@ static void *bridge_main(void *arg)
 	struct bridge *b = arg;
 
 	while (!__atomic_load_n(&b->stop, __ATOMIC_RELAXED)) {
-		struct pollfd pfd[2] = {{.fd = b->nic.fd, .events = POLLIN},
-					{.fd = b->host.fd, .events = POLLIN}};
+		struct pollfd pfd[2] = { { .fd = b->nic.fd, .events = POLLIN },
+					 { .fd = b->host.fd, .events = POLLIN } };
 
 		check(nmhost_poll(pfd, 2, 50) >= 0);
 		b->moved[0] += move(b, port_rxring(&b->nic, 0), host_txring(&b->host, 0));
 		for (uint32_t i = 0; i < b->host.nifp->ni_host_rx_rings; i++)
-			b->moved[1] += move(b, host_rxring(&b->host, i),
-					    port_txring(&b->nic, 0));
+			b->moved[1] += move(b, host_rxring(&b->host, i), port_txring(&b->nic, 0));
 		check(!port_ioctl(&b->nic, NIOCTXSYNC, NULL), "%s", port_error(&b->nic));
 		check(!port_ioctl(&b->host, NIOCTXSYNC, NULL), "%s", port_error(&b->host));
 	}
@@ -210,7 +208,7 @@ static void transfer(uint32_t down, uint32_t up)
 
 static void test_tcp(uint16_t host_rings, bool copy)
 {
-	struct bridge b = {.copy = copy};
+	struct bridge b = { .copy = copy };
 	pthread_t thread;
 
 	check(!port_open(&b.nic, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&b.nic));
@@ -243,9 +241,9 @@ static void test_tcp(uint16_t host_rings, bool copy)
 /* The interface and its stack as members of a switch, with a program as a third. */
 static void test_switch(void)
 {
-	struct nmreq_vale_attach att = {.reg.nr_mode = NR_REG_NIC_SW};
-	struct nmreq_vale_detach det = {0};
-	struct port ctl = {.fd = nmhost_open()}, third;
+	struct nmreq_vale_attach att = { .reg.nr_mode = NR_REG_NIC_SW };
+	struct nmreq_vale_detach det = { 0 };
+	struct port ctl = { .fd = nmhost_open() }, third;
 
 	check(ctl.fd >= 0);
 	check(!port_request(&ctl, NETMAP_REQ_VALE_ATTACH, "valeT:nt0", &att), "%s",

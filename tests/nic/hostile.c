@@ -42,8 +42,7 @@ static void test_concurrent(void)
 	double end;
 
 	check(!port_open(&bad, "nt0", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&bad));
-	check(!port_open(&other, "nt1", NR_REG_ALL_NIC, 0, 0), "%s",
-	      port_error(&other));
+	check(!port_open(&other, "nt1", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&other));
 	check(!pthread_create(&thread, NULL, scribble, &bad));
 	for (end = now() + 3; now() < end;) {
 		sync_all(&bad);
@@ -185,8 +184,7 @@ static void test_fragments(void)
 	check(port_wait(&q, POLLIN, 500) & POLLIN);
 	rx = port_rxring(&q, 0);
 	check(nm_ring_space(rx) == 1 && rx->slot[rx->head].len == 1500);
-	check(frame_check((uint8_t *)NETMAP_BUF(rx, rx->slot[rx->head].buf_idx), 1500,
-			  &seq));
+	check(frame_check((uint8_t *)NETMAP_BUF(rx, rx->slot[rx->head].buf_idx), 1500, &seq));
 	check(seq == 77);
 	for (int i = 0; i < 4; i++) {
 		struct netmap_slot *s = &r->slot[r->head];

@@ -34,7 +34,7 @@ void hostnet_setup(void)
 
 static struct sockaddr_in addr_of(const char *ip, uint16_t port)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port) };
 
 	inet_pton(AF_INET, ip, &a.sin_addr);
 	return a;
@@ -83,7 +83,7 @@ void udp_send(int fd, uint32_t n, uint32_t len, uint32_t seq)
 
 uint32_t udp_receive(int fd, uint32_t n, uint32_t seq, int ms)
 {
-	struct pollfd pfd = {.fd = fd, .events = POLLIN};
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 	uint8_t buf[65536];
 	uint32_t got, number;
 	ssize_t len;
@@ -160,8 +160,8 @@ bool udp_frame_ok(const uint8_t *buf, uint32_t frame_len, uint32_t *seq)
 	uint32_t len = (uint32_t)udp[4] << 8 | udp[5], s;
 
 	if (!udp_frame_is(buf, frame_len) || sum(0, ip, IP_LEN) != 0xffff ||
-	    ((uint32_t)ip[2] << 8 | ip[3]) != IP_LEN + len ||
-	    frame_len != ETH_LEN + IP_LEN + len || !(udp[6] | udp[7]))
+	    ((uint32_t)ip[2] << 8 | ip[3]) != IP_LEN + len || frame_len != ETH_LEN + IP_LEN + len ||
+	    !(udp[6] | udp[7]))
 		return false;
 	s = udp_sum(ip, len);
 	if ((s & 0xffff) + (s >> 16) != 0xffff)
@@ -212,8 +212,8 @@ static uint32_t take_ring(struct netmap_ring *r)
 
 uint32_t ring_receive(struct port *p, uint32_t n, int ms, uint32_t *from)
 {
-	const ssize_t *ofs = p->nifp->ring_ofs + p->nifp->ni_tx_rings +
-			     p->nifp->ni_host_tx_rings + p->nifp->ni_rx_rings;
+	const ssize_t *ofs = p->nifp->ring_ofs + p->nifp->ni_tx_rings + p->nifp->ni_host_tx_rings +
+			     p->nifp->ni_rx_rings;
 	uint32_t got = 0, k;
 
 	while (got < n && (port_wait(p, POLLIN, ms) & POLLIN)) {

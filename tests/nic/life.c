@@ -106,8 +106,8 @@ static void test_moved(void)
 	/* there, nothing of ours is left on it */
 	check(!sh("nsenter -n -t %d ip link show nt0 | grep -q nt0", (int)pid));
 	check(sh("nsenter -n -t %d ip link show nt0 | grep -q xdp", (int)pid) == 1);
-	check(sh("nsenter -n -t %d ip -d link show nt0 | grep -q 'promiscuity [1-9]'",
-		 (int)pid) == 1);
+	check(sh("nsenter -n -t %d ip -d link show nt0 | grep -q 'promiscuity [1-9]'", (int)pid) ==
+	      1);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	sh("ip link del nt1 2>/dev/null");
@@ -206,8 +206,7 @@ static void test_fork(void)
 		check(!port_open(&c, "vale0:x", NR_REG_ALL_NIC, 0, 0));
 		port_close(&c);
 		check(port_open(&c, "nt0", NR_REG_ALL_NIC, 0, 0) && c.error == EBUSY);
-		check(strstr(port_error(&c), "another process"), "%s",
-		      port_error(&c));
+		check(strstr(port_error(&c), "another process"), "%s", port_error(&c));
 		_exit(0);
 	}
 	waitpid(pid, &status, 0);

@@ -24,8 +24,8 @@ static void test_all(void)
 		check(port_send(&a, q, 500, 60 + q, q * 1000) == 500);
 		check(port_wait(&b, 1, 1000));
 		for (uint32_t i = 0; i < QUEUES; i++)
-			check(nm_ring_empty(port_rxring(&b, i)) == (i != q),
-			      "queue %u, ring %u", q, i);
+			check(nm_ring_empty(port_rxring(&b, i)) == (i != q), "queue %u, ring %u", q,
+			      i);
 		check(port_receive(&b, 500, 500) == 500);
 	}
 	if (host_is("embedded"))
@@ -40,10 +40,8 @@ static void test_one(void)
 	uint32_t got;
 
 	check(!port_open(&b, "nt1", NR_REG_ALL_NIC, 0, 0), "%s", port_error(&b));
-	check(!port_open(&a[0], "nt0", NR_REG_ONE_NIC, 1, 0), "%s",
-	      port_error(&a[0]));
-	check(!port_open(&a[1], "nt0", NR_REG_ONE_NIC, 3, 0), "%s",
-	      port_error(&a[1]));
+	check(!port_open(&a[0], "nt0", NR_REG_ONE_NIC, 1, 0), "%s", port_error(&a[0]));
+	check(!port_open(&a[1], "nt0", NR_REG_ONE_NIC, 3, 0), "%s", port_error(&a[1]));
 	check(port_send(&b, 1, 300, 60, 0) == 300);
 	check(port_send(&b, 3, 200, 60, 0) == 200);
 	got = port_receive(&a[0], 300, 300);
@@ -91,8 +89,7 @@ static void test_wrong(void)
 	check(port_open(&p, "nt0", NR_REG_ONE_NIC, QUEUES, 0) && p.error == EINVAL);
 	check(strstr(port_error(&p), "ring"), "%s", port_error(&p));
 	port_close(&p);
-	check(!port_open(&p, "nt0", NR_REG_ONE_NIC, 0, NR_EXCLUSIVE), "%s",
-	      port_error(&p));
+	check(!port_open(&p, "nt0", NR_REG_ONE_NIC, 0, NR_EXCLUSIVE), "%s", port_error(&p));
 	check(port_open(&q, "nt0", NR_REG_ALL_NIC, 0, 0) && q.error == EBUSY);
 	port_close(&q);
 	check(!port_open(&q, "nt0", NR_REG_ONE_NIC, 1, 0), "%s", port_error(&q));

@@ -20,10 +20,8 @@ static void refused(const char *name, int error, const char *why)
 	struct port p;
 
 	check(port_open(&p, name, NR_REG_ALL_NIC, 0, 0) < 0, "%s was opened", name);
-	check(p.error == error, "%s: %s (%s)", name, strerror(p.error),
-	      port_error(&p));
-	check(strstr(port_error(&p), why), "\"%s\" does not say \"%s\"",
-	      port_error(&p), why);
+	check(p.error == error, "%s: %s (%s)", name, strerror(p.error), port_error(&p));
+	check(strstr(port_error(&p), why), "\"%s\" does not say \"%s\"", port_error(&p), why);
 	port_close(&p);
 }
 
@@ -65,7 +63,7 @@ static void test_names(void)
 /* In a child without one capability. */
 static void without(int cap, const char *name)
 {
-	struct __user_cap_header_struct hdr = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_header_struct hdr = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2];
 	int status;
 	pid_t pid = fork();
@@ -94,8 +92,8 @@ static void test_capabilities(void)
 static void test_other_program(void)
 {
 	const struct bpf_insn insns[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 2},
-		{.code = BPF_JMP | BPF_EXIT},
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 2 },
+		{ .code = BPF_JMP | BPF_EXIT },
 	};
 	union bpf_attr attr;
 	int prog, link;
@@ -158,7 +156,7 @@ static void test_memory(void)
 
 static int register_nt0(struct nmcore *nm)
 {
-	struct nmreq_register reg = {.nr_mode = NR_REG_ALL_NIC};
+	struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC };
 	struct nmreq_header hdr = {
 		.nr_version = NETMAP_API,
 		.nr_reqtype = NETMAP_REQ_REGISTER,
@@ -182,8 +180,7 @@ static void test_faults(void)
 		error = register_nt0(nm);
 		nmcore_fail_alloc_after(-1);
 		nmcore_close(nm);
-		check(!error || error == ENOMEM, "allocation %ld: %s", n,
-		      strerror(error));
+		check(!error || error == ENOMEM, "allocation %ld: %s", n, strerror(error));
 		check(error || n > 5, "only %ld allocations", n);
 		check(sh("ip link show nt0 | grep -q xdp"), "allocation %ld", n);
 	}

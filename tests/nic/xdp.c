@@ -66,7 +66,7 @@ static int link_create(const char *ifname)
 		.prog_type = BPF_PROG_TYPE_XDP,
 		.insns = (uintptr_t)pass,
 		.insn_cnt = 2,
-		.license = (uintptr_t)"GPL",
+		.license = (uintptr_t) "GPL",
 	};
 	union bpf_attr link = { .link_create = { .attach_type = BPF_XDP } };
 	int prog = bpf(BPF_PROG_LOAD, &load), fd, error;

@@ -83,9 +83,9 @@ pcap_t *open_active(const char *dev, int to_ms)
 size_t make_packet(unsigned char *b, unsigned int n, size_t len)
 {
 	static const unsigned char head[] = {
-		0x02, 0, 0, 0, 0, 0x02, 0x02, 0, 0, 0, 0, 0x01, 0x08, 0x00,
-		0x45, 0, 0, 0, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2,
-		0x27, 0x0f, 0x27, 0x10, 0, 0, 0, 0,
+		0x02, 0, 0,   0, 0, 0x02, 0x02, 0,    0,    0,	  0, 0x01, 0x08, 0x00,
+		0x45, 0, 0,   0, 0, 0,	  0,	0,    64,   17,	  0, 0,	   192,	 0,
+		2,    1, 192, 0, 2, 2,	  0x27, 0x0f, 0x27, 0x10, 0, 0,	   0,	 0,
 	};
 	size_t i;
 

@@ -25,13 +25,13 @@ size_t make_packet(unsigned char *b, unsigned int n, size_t len);
 void send_packets(pcap_t *inj, unsigned int first, unsigned int n, size_t len);
 void settle(void);
 
-void conform_plain(void);     /* what needs no handle */
-void conform_savefile(void);  /* files and dead handles */
-void conform_inactive(void);  /* created, not activated */
-void conform_active(void);    /* what an active handle says of itself */
-void conform_traffic(void);   /* sending and receiving */
-void conform_loops(void);     /* dispatch, loop, breakloop, non-blocking, select */
-void conform_dump(void);      /* savefiles of live packets */
-void conform_open(void);      /* pcap_open_live and devices that are not there */
+void conform_plain(void);    /* what needs no handle */
+void conform_savefile(void); /* files and dead handles */
+void conform_inactive(void); /* created, not activated */
+void conform_active(void);   /* what an active handle says of itself */
+void conform_traffic(void);  /* sending and receiving */
+void conform_loops(void);    /* dispatch, loop, breakloop, non-blocking, select */
+void conform_dump(void);     /* savefiles of live packets */
+void conform_open(void);     /* pcap_open_live and devices that are not there */
 
 #endif

@@ -52,8 +52,8 @@ static void from_file(const char *path)
 	while ((r = pcap_next_ex(p, &h, &data)) == 1) {
 		long t = h->ts.tv_sec * 1000000000L + h->ts.tv_usec;
 
-		say("record %u/%u port %u number %u time %s", h->caplen, h->len,
-		    data[37], data[43], t >= last ? "forward" : "backward");
+		say("record %u/%u port %u number %u time %s", h->caplen, h->len, data[37], data[43],
+		    t >= last ? "forward" : "backward");
 		last = t;
 	}
 	say("end %d", r);

@@ -22,16 +22,13 @@ static void texts(void)
 	for (i = -1; i < 140; i += 7)
 		say("pcap_strerror(%d) = %s", i, str(pcap_strerror(i)));
 	for (i = -1; i < 8; i++)
-		say("pcap_tstamp_type %d = %s, %s", i,
-		    str(pcap_tstamp_type_val_to_name(i)),
+		say("pcap_tstamp_type %d = %s, %s", i, str(pcap_tstamp_type_val_to_name(i)),
 		    str(pcap_tstamp_type_val_to_description(i)));
-	say("pcap_tstamp_type_name_to_val = %d %d",
-	    pcap_tstamp_type_name_to_val("host_hiprec"),
+	say("pcap_tstamp_type_name_to_val = %d %d", pcap_tstamp_type_name_to_val("host_hiprec"),
 	    pcap_tstamp_type_name_to_val("no-such"));
 	for (i = -1; i < 300; i++)
 		if (pcap_datalink_val_to_name(i) != NULL || i % 50 == 0)
-			say("datalink %d = %s, %s, %s", i,
-			    str(pcap_datalink_val_to_name(i)),
+			say("datalink %d = %s, %s, %s", i, str(pcap_datalink_val_to_name(i)),
 			    str(pcap_datalink_val_to_description(i)),
 			    str(pcap_datalink_val_to_description_or_dlt(i)));
 	say("pcap_datalink_name_to_val = %d %d", pcap_datalink_name_to_val("EN10MB"),
@@ -51,13 +48,10 @@ static void names(void)
 	say("pcap_nametoport = %d", pcap_nametoport("domain", &port, &proto));
 	say("  port %d proto %d", port, proto);
 	say("pcap_nametoport = %d", pcap_nametoport("no-such-port", &port, &proto));
-	say("pcap_nametoportrange = %d",
-	    pcap_nametoportrange("10-20", &port, &port2, &proto));
+	say("pcap_nametoportrange = %d", pcap_nametoportrange("10-20", &port, &port2, &proto));
 	say("  ports %d-%d proto %d", port, port2, proto);
-	say("pcap_nametoproto = %d %d", pcap_nametoproto("udp"),
-	    pcap_nametoproto("no-such"));
-	say("pcap_nametoeproto = %#x %d", pcap_nametoeproto("arp"),
-	    pcap_nametoeproto("no-such"));
+	say("pcap_nametoproto = %d %d", pcap_nametoproto("udp"), pcap_nametoproto("no-such"));
+	say("pcap_nametoeproto = %#x %d", pcap_nametoeproto("arp"), pcap_nametoeproto("no-such"));
 	say("pcap_nametollc = %#x %d", pcap_nametollc("stp"), pcap_nametollc("no-such"));
 	say("pcap_nametonetaddr = %#x", pcap_nametonetaddr("no-such-net"));
 	ai = pcap_nametoaddrinfo("127.0.0.1");
@@ -88,9 +82,16 @@ static void names(void)
 static void filters(void)
 {
 	static const char *const exprs[] = {
-		"", "ip", "udp port 10000", "vlan 7 and tcp", "ip6 proto 17",
-		"host 192.0.2.1 and (udp[8] = 3 or len > 1000)", "no such thing",
-		"ether broadcast", "inbound", "less 60 or ip multicast",
+		"",
+		"ip",
+		"udp port 10000",
+		"vlan 7 and tcp",
+		"ip6 proto 17",
+		"host 192.0.2.1 and (udp[8] = 3 or len > 1000)",
+		"no such thing",
+		"ether broadcast",
+		"inbound",
+		"less 60 or ip multicast",
 	};
 	static const struct bpf_insn bad[] = { { BPF_JMP | BPF_JA, 0, 0, 77 } };
 	unsigned char b[100];
@@ -118,8 +119,7 @@ static void filters(void)
 		pcap_freecode(&prog);
 	}
 	say("bpf_validate(bad) = %d", bpf_validate(bad, 1));
-	say("pcap_compile_nopcap = %d",
-	    pcap_compile_nopcap(96, DLT_EN10MB, &prog, "tcp", 1, 0));
+	say("pcap_compile_nopcap = %d", pcap_compile_nopcap(96, DLT_EN10MB, &prog, "tcp", 1, 0));
 	pcap_freecode(&prog);
 	pcap_close(dead);
 }
@@ -168,14 +168,14 @@ static void ask_all(pcap_t *p)
 static void show(unsigned char *user, const struct pcap_pkthdr *h, const unsigned char *b)
 {
 	(void)user;
-	say("packet %ld.%06ld %u/%u %02x", (long)h->ts.tv_sec, (long)h->ts.tv_usec,
-	    h->caplen, h->len, b[43]);
+	say("packet %ld.%06ld %u/%u %02x", (long)h->ts.tv_sec, (long)h->ts.tv_usec, h->caplen,
+	    h->len, b[43]);
 }
 
 static void write_file(const char *path)
 {
-	pcap_t *dead = pcap_open_dead_with_tstamp_precision(DLT_EN10MB, 200,
-							    PCAP_TSTAMP_PRECISION_NANO);
+	pcap_t *dead =
+		pcap_open_dead_with_tstamp_precision(DLT_EN10MB, 200, PCAP_TSTAMP_PRECISION_NANO);
 	struct pcap_pkthdr h = { .ts = { 1000000000, 5 } };
 	unsigned char b[1600];
 	pcap_dumper_t *d;

@@ -110,9 +110,16 @@ static void set(pcap_t *p, const char *expr)
 static void filters(pcap_t *cap, pcap_t *inj)
 {
 	static const char *const exprs[] = {
-		"udp dst port 10000", "udp[9] = 3 or udp[9] = 5", "greater 1000", "ip6",
-		"ether dst 02:00:00:00:00:02 and not udp dst port 10001", "inbound",
-		"outbound", "", "vlan", "udp[8:2] & 4 != 0 and len < 80",
+		"udp dst port 10000",
+		"udp[9] = 3 or udp[9] = 5",
+		"greater 1000",
+		"ip6",
+		"ether dst 02:00:00:00:00:02 and not udp dst port 10001",
+		"inbound",
+		"outbound",
+		"",
+		"vlan",
+		"udp[8:2] & 4 != 0 and len < 80",
 	};
 	struct bpf_insn cut = BPF_STMT(BPF_RET | BPF_K, 20);
 	struct bpf_insn odd = BPF_STMT(0xfff0, 20);

@@ -53,7 +53,7 @@ static uint32_t offset(u_int len)
 static struct bpf_insn one(u_int left, u_int len)
 {
 	static const u_short alu[] = { BPF_ADD, BPF_SUB, BPF_MUL, BPF_DIV, BPF_MOD, BPF_AND,
-				       BPF_OR, BPF_XOR, BPF_LSH, BPF_RSH, BPF_NEG };
+				       BPF_OR,	BPF_XOR, BPF_LSH, BPF_RSH, BPF_NEG };
 	static const u_short jmp[] = { BPF_JA, BPF_JEQ, BPF_JGT, BPF_JGE, BPF_JSET };
 	static const u_short size[] = { BPF_W, BPF_H, BPF_B };
 	static const u_short mode[] = { BPF_IMM, BPF_LEN, BPF_MEM };
@@ -137,12 +137,23 @@ static bool compare(const struct bpf_insn *insns, u_int n, u_int rounds, bool *m
 static bool expressions(void)
 {
 	static const char *const exprs[] = {
-		"tcp", "udp port 53", "host 10.0.0.1 and not port 22", "ip6 host ::1",
-		"tcp[tcpflags] & (tcp-syn|tcp-fin) != 0", "vlan 5 and ip", "len > 100",
-		"ip[2:2] - ((ip[0]&0xf)<<2) > 20", "portrange 1-1024", "mpls", "arp",
-		"ether[0] & 1 != 0 and ip[16] >= 224", "icmp[icmptype] = icmp-echo",
-		"ip and tcp[((tcp[12]&0xf0)>>2):4] = 0x47455420", "(ip[8] % 5) = 2",
-		"greater 64 and less 128", "net 192.168.0.0/16 or net 172.16.0.0/12",
+		"tcp",
+		"udp port 53",
+		"host 10.0.0.1 and not port 22",
+		"ip6 host ::1",
+		"tcp[tcpflags] & (tcp-syn|tcp-fin) != 0",
+		"vlan 5 and ip",
+		"len > 100",
+		"ip[2:2] - ((ip[0]&0xf)<<2) > 20",
+		"portrange 1-1024",
+		"mpls",
+		"arp",
+		"ether[0] & 1 != 0 and ip[16] >= 224",
+		"icmp[icmptype] = icmp-echo",
+		"ip and tcp[((tcp[12]&0xf0)>>2):4] = 0x47455420",
+		"(ip[8] % 5) = 2",
+		"greater 64 and less 128",
+		"net 192.168.0.0/16 or net 172.16.0.0/12",
 	};
 	pcap_t *dead = pcap_open_dead(DLT_EN10MB, 65535);
 	struct bpf_program prog;
@@ -174,8 +185,8 @@ static bool random_programs(u_int rounds, u_int *made_count)
 		n = BPF_MEMWORDS + 2 + rnd() % 60;
 		for (i = BPF_MEMWORDS; i < n - 1; i++)
 			insns[i] = one(n - 1 - i, rnd() % PACKET);
-		insns[n - 1] = (struct bpf_insn)BPF_STMT(
-			BPF_RET | (rnd() % 4 ? BPF_A : BPF_K), rnd());
+		insns[n - 1] =
+			(struct bpf_insn)BPF_STMT(BPF_RET | (rnd() % 4 ? BPF_A : BPF_K), rnd());
 		if (!bpf_validate(insns, (int)n))
 			continue;
 		if (!compare(insns, n, 20, &made))

@@ -28,13 +28,12 @@ static pcap_t *cap, *inj;
 static atomic_int seen;
 static int number, rounds = 200;
 
-#define CHECK(cond)                                                                        \
-	do {                                                                               \
-		if (!(cond)) {                                                             \
-			printf("not ok %d - %s:%d: %s\n", number + 1, __func__, __LINE__,  \
-			       #cond);                                                     \
-			exit(1);                                                           \
-		}                                                                          \
+#define CHECK(cond)                                                                               \
+	do {                                                                                      \
+		if (!(cond)) {                                                                    \
+			printf("not ok %d - %s:%d: %s\n", number + 1, __func__, __LINE__, #cond); \
+			exit(1);                                                                  \
+		}                                                                                 \
 	} while (0)
 
 static pcap_t *open_port(const char *dev, int ms)
@@ -95,8 +94,7 @@ static void close_by_thread(void)
 	}
 }
 
-static void close_here(unsigned char *user, const struct pcap_pkthdr *h,
-		       const unsigned char *b)
+static void close_here(unsigned char *user, const struct pcap_pkthdr *h, const unsigned char *b)
 {
 	/* The packet is still there: the handle goes when the callback has returned. */
 	pcap_close(cap);
@@ -284,8 +282,7 @@ static void bursts(void)
 		if (i % 10 == 0)
 			usleep(5000);
 	}
-	printf("# bursts of up to 300 packets were there after %.1f ms at most\n",
-	       worst * 1e3);
+	printf("# bursts of up to 300 packets were there after %.1f ms at most\n", worst * 1e3);
 	pcap_close(cap);
 }
 

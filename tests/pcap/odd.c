@@ -19,18 +19,20 @@ static struct netmap_ring *ring;
 static pcap_t *cap;
 static unsigned int number;
 
-#define CHECK(cond)                                                                        \
-	do {                                                                               \
-		if (!(cond)) {                                                             \
-			printf("not ok %u - line %d: %s\n", number + 1, __LINE__, #cond);  \
-			exit(1);                                                           \
-		}                                                                          \
+#define CHECK(cond)                                                                       \
+	do {                                                                              \
+		if (!(cond)) {                                                            \
+			printf("not ok %u - line %d: %s\n", number + 1, __LINE__, #cond); \
+			exit(1);                                                          \
+		}                                                                         \
 	} while (0)
 
 static unsigned char byte(unsigned int seed, unsigned int i)
 {
-	return i == 0 ? 2 : i < 12 ? (unsigned char)(i + (i / 6)) :
-	       i < 14 ? 0x88 : (unsigned char)(seed * 31 + i * 7);
+	return i == 0 ? 2 :
+	       i < 12 ? (unsigned char)(i + (i / 6)) :
+	       i < 14 ? 0x88 :
+			(unsigned char)(seed * 31 + i * 7);
 }
 
 /* One slot of a packet, from its byte `from` on. */

@@ -68,8 +68,8 @@ static size_t ethernet(unsigned char *b, unsigned int type)
 	return 14;
 }
 
-static size_t ipv4(unsigned char *ip, unsigned int proto, uint32_t src, uint32_t dst,
-		   size_t len, unsigned int id)
+static size_t ipv4(unsigned char *ip, unsigned int proto, uint32_t src, uint32_t dst, size_t len,
+		   unsigned int id)
 {
 	memset(ip, 0, 20);
 	ip[0] = 0x45;
@@ -101,7 +101,7 @@ static size_t tcp(unsigned char *b, const struct tcp *t, const char *data, unsig
 {
 	/* As Linux opens connections: this is what p0f looks at. */
 	static const unsigned char syn[] = { 2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 1,
-					     2, 3, 0, 0, 0, 0, 1, 3, 3, 7 };
+					     2, 3, 0, 0,    0, 0, 1, 3,	 3, 7 };
 	size_t opt = t->flags & 2 ? sizeof(syn) : 0, n = strlen(data);
 	unsigned char *ip = b + ethernet(b, 0x0800), *h = ip + 20;
 
@@ -163,8 +163,13 @@ static size_t vlan(unsigned char *b, unsigned int n)
 /* Packet n of a mixture. Every hundred packets begin with an HTTP request. */
 static size_t packet(unsigned char *b, unsigned int n)
 {
-	struct tcp t = { 0x0a000001 + n / 100 % 200, 0xc0000250, 1000 + n / 100, 5000,
-			 20000 + n / 100 % 20000, 80, 0 };
+	struct tcp t = { 0x0a000001 + n / 100 % 200,
+			 0xc0000250,
+			 1000 + n / 100,
+			 5000,
+			 20000 + n / 100 % 20000,
+			 80,
+			 0 };
 
 	switch (n % 100) {
 	case 0:
@@ -178,9 +183,11 @@ static size_t packet(unsigned char *b, unsigned int n)
 	case 3:
 		t.seq++;
 		t.flags = 0x18;
-		return tcp(b, &t, n % 100 == 2 ? "" :
-			   "GET /index.html HTTP/1.1\r\nHost: example.org\r\n"
-			   "User-Agent: traffic\r\n\r\n", n);
+		return tcp(b, &t,
+			   n % 100 == 2 ? "" :
+					  "GET /index.html HTTP/1.1\r\nHost: example.org\r\n"
+					  "User-Agent: traffic\r\n\r\n",
+			   n);
 	case 4:
 		return arp(b, n / 100);
 	case 5:
@@ -188,8 +195,8 @@ static size_t packet(unsigned char *b, unsigned int n)
 	case 6:
 		return udp(b, 0xc0000201, 0xc0000235, 40000, 53, 30 + n / 100 % 20, n);
 	default:
-		return udp(b, 0x0a000001 + n % 7, 0x0a000101 + n % 11, 1024 + n % 500,
-			   9000 + n % 3, 18 + n * 37 % 1455, n);
+		return udp(b, 0x0a000001 + n % 7, 0x0a000101 + n % 11, 1024 + n % 500, 9000 + n % 3,
+			   18 + n * 37 % 1455, n);
 	}
 }
 
@@ -315,18 +322,19 @@ static int same(const char *path1, const char *path2)
 		int ra = pcap_next_ex(a, &ha, &da), rb = pcap_next_ex(b, &hb, &db);
 
 		if (ra != 1 || rb != 1) {
-			printf("%u packets: %s\n", n, ra == rb ? "the same" :
-			       ra == 1 ? "the second file ends" : "the first file ends");
+			printf("%u packets: %s\n", n,
+			       ra == rb ? "the same" :
+			       ra == 1	? "the second file ends" :
+					  "the first file ends");
 			return ra != rb;
 		}
 		if (ha->len != hb->len || ha->caplen != hb->caplen ||
 		    memcmp(da, db, ha->caplen) != 0) {
-			printf("packet %u differs: %u/%u and %u/%u bytes\n", n, ha->caplen,
-			       ha->len, hb->caplen, hb->len);
+			printf("packet %u differs: %u/%u and %u/%u bytes\n", n, ha->caplen, ha->len,
+			       hb->caplen, hb->len);
 			return 1;
 		}
-		if (ns(hb) < last || ns(hb) > now + 2000000000 ||
-		    ns(hb) < now - 3600000000000) {
+		if (ns(hb) < last || ns(hb) > now + 2000000000 || ns(hb) < now - 3600000000000) {
 			printf("packet %u has the time %lld after %lld, it is %lld\n", n,
 			       (long long)ns(hb), (long long)last, (long long)now);
 			return 1;

@@ -236,8 +236,7 @@ static void initial_state(void)
 		t_check(tx->slot[i].buf_idx >= 2);
 		t_check((uintptr_t)NETMAP_BUF(tx, tx->slot[i].buf_idx) + tx->nr_buf_size <=
 			(uintptr_t)d->mem->mem + d->reg.nr_memsize);
-		t_eq(NETMAP_BUF_IDX(tx, NETMAP_BUF(tx, tx->slot[i].buf_idx)),
-		     tx->slot[i].buf_idx);
+		t_eq(NETMAP_BUF_IDX(tx, NETMAP_BUF(tx, tx->slot[i].buf_idx)), tx->slot[i].buf_idx);
 		for (j = 0; j < rx->num_slots; j++)
 			t_check(tx->slot[i].buf_idx != rx->slot[j].buf_idx);
 		for (j = 0; j < i; j++)
@@ -455,9 +454,9 @@ static void two_clients_of_a_port(void)
 	port_close(b);
 }
 
-T_MAIN(T_CASE(exclusive), T_CASE(exclusive_by_ring), T_CASE(one_direction_only),
-       T_CASE(one_ring), T_CASE(one_ring_of_an_uneven_port), T_CASE(host_rings_are_refused),
-       T_CASE(memory_only), T_CASE(memories_are_apart_or_shared), T_CASE(geometry),
-       T_CASE(initial_state), T_CASE(extra_buffers), T_CASE(extra_buffers_in_disorder),
-       T_CASE(binding_twice_is_refused), T_CASE(partial_reads), T_CASE(time_stamps),
-       T_CASE(what_poll_syncs), T_CASE(two_clients_of_a_port))
+T_MAIN(T_CASE(exclusive), T_CASE(exclusive_by_ring), T_CASE(one_direction_only), T_CASE(one_ring),
+       T_CASE(one_ring_of_an_uneven_port), T_CASE(host_rings_are_refused), T_CASE(memory_only),
+       T_CASE(memories_are_apart_or_shared), T_CASE(geometry), T_CASE(initial_state),
+       T_CASE(extra_buffers), T_CASE(extra_buffers_in_disorder), T_CASE(binding_twice_is_refused),
+       T_CASE(partial_reads), T_CASE(time_stamps), T_CASE(what_poll_syncs),
+       T_CASE(two_clients_of_a_port))

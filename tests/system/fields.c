@@ -17,14 +17,43 @@ struct field {
 	int error;	   /* out of range */
 };
 
-#define FIELD(s, f, min, max, error)                                                     \
-	{ #s "." #f, offsetof(struct s, f), sizeof(((struct s *)0)->f), min, max, error }
+#define FIELD(s, f, min, max, error)                                                          \
+	{                                                                                     \
+#s "." #f, offsetof(struct s, f), sizeof(((struct s *)0)->f), min, max, error \
+	}
 #define ANY(s, f) FIELD(s, f, 0, UINT64_MAX, 0) /* an answer: what is in it does not matter */
 
 static const uint64_t values[] = {
-	0, 1, 2, 3, 7, 8, 9, 10, 11, 12, 13, 255, 256, 257, 1024, 16383, 16384, 16385, 0x7fff,
-	0x8000, 0xfffe, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000,
-	0x7fffffffffffffff, 0x8000000000000000, UINT64_MAX,
+	0,
+	1,
+	2,
+	3,
+	7,
+	8,
+	9,
+	10,
+	11,
+	12,
+	13,
+	255,
+	256,
+	257,
+	1024,
+	16383,
+	16384,
+	16385,
+	0x7fff,
+	0x8000,
+	0xfffe,
+	0xffff,
+	0x10000,
+	0x7fffffff,
+	0x80000000,
+	0xffffffff,
+	0x100000000,
+	0x7fffffffffffffff,
+	0x8000000000000000,
+	UINT64_MAX,
 };
 #define VALUES (sizeof(values) / sizeof(values[0]))
 
@@ -66,8 +95,8 @@ static void try_fields(uint16_t type, const char *name, const void *body, size_t
 			if (t_slow() && v > 64 && v <= 256 && f->max == 256)
 				continue; /* hundreds of rings, hundreds of times */
 			error = host_request(type, name, copy.bytes);
-			t_check(in_range(f, v) ? !error || (error == ENOMEM && v > 64)
-					       : error == f->error,
+			t_check(in_range(f, v) ? !error || (error == ENOMEM && v > 64) :
+						 error == f->error,
 				"%s = %#llx: errno %d", f->what, (unsigned long long)v, error);
 			if (!error && undo)
 				undo(name);
@@ -76,8 +105,8 @@ static void try_fields(uint16_t type, const char *name, const void *body, size_t
 	}
 }
 
-#define TRY(type, name, body, fields, undo)                                              \
-	try_fields(type, name, &(body), sizeof(body), fields,                            \
+#define TRY(type, name, body, fields, undo)                   \
+	try_fields(type, name, &(body), sizeof(body), fields, \
 		   sizeof(fields) / sizeof((fields)[0]), undo)
 
 static void registration(void)
@@ -242,7 +271,8 @@ static void headers_and_infos(void)
 	for (i = 0; i < VALUES; i++) {
 		len.nr_hdr_len = values[i];
 		t_eq(host_request(NETMAP_REQ_PORT_HDR_SET, "vale7:b", &len),
-		     len.nr_hdr_len == 0 || len.nr_hdr_len == 10 || len.nr_hdr_len == 12 ? 0 : EINVAL);
+		     len.nr_hdr_len == 0 || len.nr_hdr_len == 10 || len.nr_hdr_len == 12 ? 0 :
+											   EINVAL);
 		len.nr_hdr_len = 0;
 		t_eq(host_request(NETMAP_REQ_PORT_HDR_SET, "vale7:b", &len), 0);
 	}
@@ -281,9 +311,10 @@ static void old_requests(void)
 			v = set(&fields[n], &req, values[i]);
 			fd = nmhost_open();
 			error = nmhost_ioctl(fd, NIOCREGIF, &req) ? errno : 0;
-			t_check(in_range(&fields[n], v) ? !error || (error == ENOMEM && v > 64)
-							: error == fields[n].error,
-				"%s = %#llx: errno %d", fields[n].what, (unsigned long long)v, error);
+			t_check(in_range(&fields[n], v) ? !error || (error == ENOMEM && v > 64) :
+							  error == fields[n].error,
+				"%s = %#llx: errno %d", fields[n].what, (unsigned long long)v,
+				error);
 			t_check(!error || nmhost_strerror(fd)[0]);
 			nmhost_close(fd);
 		}
@@ -302,8 +333,8 @@ static void old_requests(void)
 		req.nr_version = NETMAP_API;
 		req.nr_cmd = commands[i];
 		t_check(nmhost_ioctl(fd, NIOCREGIF, &req), "command %u", commands[i]);
-		t_check(errno == EINVAL || errno == EOPNOTSUPP, "command %u: errno %d",
-			commands[i], errno);
+		t_check(errno == EINVAL || errno == EOPNOTSUPP, "command %u: errno %d", commands[i],
+			errno);
 	}
 	memset(&req, 'v', sizeof(req)); /* a name without an end */
 	req.nr_version = NETMAP_API;

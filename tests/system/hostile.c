@@ -55,8 +55,9 @@ static void wrong_versions(void)
 
 static void wrong_addresses(void)
 {
-	static const uint64_t addr[] = { 1, 16, 0x1000, 0x800000000000, 0xffff800000000000,
-					 0xfffffffffffffff0, UINT64_MAX };
+	static const uint64_t addr[] = {
+		1, 16, 0x1000, 0x800000000000, 0xffff800000000000, 0xfffffffffffffff0, UINT64_MAX
+	};
 	struct nmreq_header hdr;
 	unsigned int i, type;
 	int fd;
@@ -86,8 +87,8 @@ static void wrong_addresses(void)
 /* The reply can't be written: the port is registered all the same, and goes at close. */
 static void read_only_body(void)
 {
-	struct nmreq_register *reg = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-					  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct nmreq_register *reg =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct nmreq_header hdr;
 	struct nmport_d *d;
 
@@ -107,9 +108,26 @@ static void read_only_body(void)
 static void wrong_names(void)
 {
 	static const char *const name[] = {
-		"", ":", "vale", "vale:", "vale7", "vale7:", "netmap:eth0", "netmap:vale7:a",
-		"no-such-interface", "../etc/passwd", "\x01\x02\xff", "eth0 ", " ", "{", "}",
-		"vale7:a{", "vale7:a}", "{{", "x{}", "%s%s%s%n",
+		"",
+		":",
+		"vale",
+		"vale:",
+		"vale7",
+		"vale7:",
+		"netmap:eth0",
+		"netmap:vale7:a",
+		"no-such-interface",
+		"../etc/passwd",
+		"\x01\x02\xff",
+		"eth0 ",
+		" ",
+		"{",
+		"}",
+		"vale7:a{",
+		"vale7:a}",
+		"{{",
+		"x{}",
+		"%s%s%s%n",
 	};
 	struct nmreq_register reg;
 	struct nmreq_header hdr;
@@ -157,8 +175,7 @@ static void every_byte_of_a_request(void)
 	for (type = 1; type <= NETMAP_REQ_CSB_ENABLE; type++) {
 		for (at = 0; at < sizeof(hdr) + 96; at++) {
 			/* pointers to our own stack: the reply would be written there */
-			if (at >= offsetof(struct nmreq_header, nr_options) &&
-			    at < sizeof(hdr))
+			if (at >= offsetof(struct nmreq_header, nr_options) && at < sizeof(hdr))
 				continue;
 			for (i = 0; i < sizeof(byte); i++) {
 				memset(body, 0, sizeof(body));
@@ -230,8 +247,9 @@ static void option_loops(void)
 
 static void other_ioctls(void)
 {
-	static const unsigned long request[] = { 0, 1, 0x5401, NIOCCONFIG, _IO('i', 147),
-						 _IO('i', 152), 0xffffffff };
+	static const unsigned long request[] = {
+		0, 1, 0x5401, NIOCCONFIG, _IO('i', 147), _IO('i', 152), 0xffffffff
+	};
 	char arg[1024] = { 0 };
 	unsigned int i;
 
@@ -436,10 +454,16 @@ static void scribble_shared(struct nm_csb_atok *atok, const struct netmap_ring *
 	struct nm_csb_ktoa *ktoa = (struct nm_csb_ktoa *)(atok + 1);
 
 	switch (v >> 28 & 3) {
-	case 0: __atomic_store_n(&atok->head, v >> 12 & 127, __ATOMIC_RELAXED); break;
-	case 1: __atomic_store_n(&atok->head, v, __ATOMIC_RELAXED); break;
-	case 2: __atomic_store_n(&ktoa->hwtail, v, __ATOMIC_RELAXED);
-		__atomic_store_n(&ktoa->kern_need_kick, v >> 4, __ATOMIC_RELAXED); break;
+	case 0:
+		__atomic_store_n(&atok->head, v >> 12 & 127, __ATOMIC_RELAXED);
+		break;
+	case 1:
+		__atomic_store_n(&atok->head, v, __ATOMIC_RELAXED);
+		break;
+	case 2:
+		__atomic_store_n(&ktoa->hwtail, v, __ATOMIC_RELAXED);
+		__atomic_store_n(&ktoa->kern_need_kick, v >> 4, __ATOMIC_RELAXED);
+		break;
 	default: /* all of it back, as it should be */
 		__atomic_store_n(&atok->head, __atomic_load_n(&rx->tail, __ATOMIC_RELAXED),
 				 __ATOMIC_RELAXED);
@@ -462,24 +486,50 @@ static void *scribble(void *arg)
 		v = rng >> 32;
 		slot = &r->slot[v % 64];
 		switch (v >> 8 & 15) {
-		case 0: __atomic_store_n(&r->head, v >> 12 & 127, __ATOMIC_RELAXED); break;
-		case 1: __atomic_store_n(&r->cur, v >> 12 & 127, __ATOMIC_RELAXED); break;
-		case 2: __atomic_store_n(&r->head, r->tail, __ATOMIC_RELAXED);
-			__atomic_store_n(&r->cur, r->tail, __ATOMIC_RELAXED); break;
-		case 3: __atomic_store_n(&r->tail, v, __ATOMIC_RELAXED); break;
-		case 4: __atomic_store_n(&slot->buf_idx, v >> 16, __ATOMIC_RELAXED); break;
-		case 5: __atomic_store_n(&slot->len, v >> 16, __ATOMIC_RELAXED); break;
-		case 6: __atomic_store_n(&slot->flags, v >> 16, __ATOMIC_RELAXED); break;
-		case 7: __atomic_store_n(&slot->flags, v >> 16 & (NS_MOREFRAG | NS_INDIRECT),
-					 __ATOMIC_RELAXED); break;
-		case 8: __atomic_store_n(&slot->ptr, rng, __ATOMIC_RELAXED); break;
-		case 9: __atomic_store_n(&slot->ptr, (uintptr_t)r, __ATOMIC_RELAXED); break;
-		case 10: __atomic_store_n(&slot->len, 60 + (v >> 16) % 1400, __ATOMIC_RELAXED);
+		case 0:
+			__atomic_store_n(&r->head, v >> 12 & 127, __ATOMIC_RELAXED);
 			break;
-		case 11: __atomic_store_n(&slot->flags, 0, __ATOMIC_RELAXED); break;
-		case 12: __atomic_store_n(&slot->buf_idx, 2 + (v >> 16) % 128, __ATOMIC_RELAXED);
+		case 1:
+			__atomic_store_n(&r->cur, v >> 12 & 127, __ATOMIC_RELAXED);
 			break;
-		case 13: __atomic_store_n(&r->flags, v >> 16, __ATOMIC_RELAXED); break;
+		case 2:
+			__atomic_store_n(&r->head, r->tail, __ATOMIC_RELAXED);
+			__atomic_store_n(&r->cur, r->tail, __ATOMIC_RELAXED);
+			break;
+		case 3:
+			__atomic_store_n(&r->tail, v, __ATOMIC_RELAXED);
+			break;
+		case 4:
+			__atomic_store_n(&slot->buf_idx, v >> 16, __ATOMIC_RELAXED);
+			break;
+		case 5:
+			__atomic_store_n(&slot->len, v >> 16, __ATOMIC_RELAXED);
+			break;
+		case 6:
+			__atomic_store_n(&slot->flags, v >> 16, __ATOMIC_RELAXED);
+			break;
+		case 7:
+			__atomic_store_n(&slot->flags, v >> 16 & (NS_MOREFRAG | NS_INDIRECT),
+					 __ATOMIC_RELAXED);
+			break;
+		case 8:
+			__atomic_store_n(&slot->ptr, rng, __ATOMIC_RELAXED);
+			break;
+		case 9:
+			__atomic_store_n(&slot->ptr, (uintptr_t)r, __ATOMIC_RELAXED);
+			break;
+		case 10:
+			__atomic_store_n(&slot->len, 60 + (v >> 16) % 1400, __ATOMIC_RELAXED);
+			break;
+		case 11:
+			__atomic_store_n(&slot->flags, 0, __ATOMIC_RELAXED);
+			break;
+		case 12:
+			__atomic_store_n(&slot->buf_idx, 2 + (v >> 16) % 128, __ATOMIC_RELAXED);
+			break;
+		case 13:
+			__atomic_store_n(&r->flags, v >> 16, __ATOMIC_RELAXED);
+			break;
 		case 14:
 			if (shared)
 				scribble_shared(shared, ring[1], v);
@@ -590,11 +640,10 @@ static void hostile_thread_beside_us(void)
 	close_pair();
 }
 
-T_MAIN(T_CASE(wrong_versions), T_CASE(wrong_addresses), T_CASE(read_only_body),
-       T_CASE(wrong_names), T_CASE(every_byte_of_a_request),
-       T_CASE(options_are_refused_by_name),
-       T_CASE(option_loops), T_CASE(other_ioctls), T_CASE(wrong_head_and_cur),
-       T_CASE(scribbled_ring), T_CASE(wrong_slots_sent_to_a_switch),
-       T_CASE(wrong_slots_of_a_receiver), T_CASE(wrong_slots_in_a_pipe),
-       T_CASE(hostile_thread_on_a_switch), T_CASE(hostile_thread_in_a_pipe),
-       T_CASE(hostile_thread_on_null), T_CASE(hostile_thread_beside_us))
+T_MAIN(T_CASE(wrong_versions), T_CASE(wrong_addresses), T_CASE(read_only_body), T_CASE(wrong_names),
+       T_CASE(every_byte_of_a_request), T_CASE(options_are_refused_by_name), T_CASE(option_loops),
+       T_CASE(other_ioctls), T_CASE(wrong_head_and_cur), T_CASE(scribbled_ring),
+       T_CASE(wrong_slots_sent_to_a_switch), T_CASE(wrong_slots_of_a_receiver),
+       T_CASE(wrong_slots_in_a_pipe), T_CASE(hostile_thread_on_a_switch),
+       T_CASE(hostile_thread_in_a_pipe), T_CASE(hostile_thread_on_null),
+       T_CASE(hostile_thread_beside_us))

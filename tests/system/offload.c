@@ -164,8 +164,8 @@ static void checksum_is_completed(void)
 			send_split(buf, HDR + len, len % 2 ? HDR : piece, piece);
 			t_check(take_slot(b, 0, &g), "%u bytes in pieces of %u", len, piece);
 			t_eq(g.len, len);
-			t_eq(add(pseudo((void *)g.data, len - L4),
-				 (void *)(g.data + L4), len - L4), 0xffff);
+			t_eq(add(pseudo((void *)g.data, len - L4), (void *)(g.data + L4), len - L4),
+			     0xffff);
 			t_check(!memcmp(g.data + L4 + UDP, p + L4 + UDP, len - L4 - UDP));
 			expect_none(b);
 		}

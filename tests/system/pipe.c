@@ -325,7 +325,7 @@ static void wrong_names(void)
 
 T_MAIN(T_CASE(nothing_is_lost), T_CASE(full_pipe_holds_the_sender), T_CASE(receiver_pulls),
        T_CASE(buffers_are_exchanged), T_CASE(fragments_and_pointers_pass),
-       T_CASE(many_of_one_parent), T_CASE(parent_is_a_vale_port),
-       T_CASE(packets_wait_for_a_peer), T_CASE(peer_closes_and_returns),
-       T_CASE(disorder_is_not_inherited), T_CASE(geometry_is_mirrored), T_CASE(one_way_only),
-       T_CASE(old_way_to_name_them), T_CASE(wrong_names))
+       T_CASE(many_of_one_parent), T_CASE(parent_is_a_vale_port), T_CASE(packets_wait_for_a_peer),
+       T_CASE(peer_closes_and_returns), T_CASE(disorder_is_not_inherited),
+       T_CASE(geometry_is_mirrored), T_CASE(one_way_only), T_CASE(old_way_to_name_them),
+       T_CASE(wrong_names))

@@ -47,8 +47,8 @@ static void pools_info(void)
 	t_check(info.nr_ring_pool_offset < info.nr_memsize);
 	t_check(info.nr_buf_pool_offset < info.nr_memsize);
 	t_eq(info.nr_buf_pool_objsize, port_tx(d, 0)->nr_buf_size);
-	t_eq((char *)d->mem->mem + info.nr_buf_pool_offset -
-		     (char *)NETMAP_BUF(port_tx(d, 0), 0), 0);
+	t_eq((char *)d->mem->mem + info.nr_buf_pool_offset - (char *)NETMAP_BUF(port_tx(d, 0), 0),
+	     0);
 	t_check(info.nr_buf_pool_offset +
 			(uint64_t)info.nr_buf_pool_objtotal * info.nr_buf_pool_objsize <=
 		info.nr_memsize);
@@ -129,8 +129,9 @@ static int detach(const char *name, unsigned int *index)
 
 static void persistent_port(void)
 {
-	struct nmreq_vale_newif req = { .nr_tx_slots = 64, .nr_rx_slots = 128,
-					.nr_tx_rings = 2, .nr_rx_rings = 2 };
+	struct nmreq_vale_newif req = {
+		.nr_tx_slots = 64, .nr_rx_slots = 128, .nr_tx_rings = 2, .nr_rx_rings = 2
+	};
 	unsigned int index, index2;
 	struct nmport_d *p, *v;
 
@@ -284,8 +285,8 @@ static void listing(void)
 	struct nmport_d *p[6];
 	struct nmreq_header hdr;
 	unsigned int n = 0, seen = 0, i;
-	static const char *const name[] = { "valeA:x", "valeA:y", "valeB:x", "valeB:y", "valeC:z",
-					    "valeA:z" };
+	static const char *const name[] = { "valeA:x", "valeA:y", "valeB:x",
+					    "valeB:y", "valeC:z", "valeA:z" };
 
 	host_start(0);
 	for (i = 0; i < 6; i++)
@@ -329,7 +330,8 @@ static void unknown_requests(void)
 
 static void monitors_are_refused(void)
 {
-	static const uint64_t flag[] = { NR_MONITOR_TX, NR_MONITOR_RX, NR_ZCOPY_MON | NR_MONITOR_TX };
+	static const uint64_t flag[] = { NR_MONITOR_TX, NR_MONITOR_RX,
+					 NR_ZCOPY_MON | NR_MONITOR_TX };
 	struct nmport_d *d = NULL;
 	unsigned int i;
 
@@ -348,8 +350,8 @@ static void wrong_modes_and_flags(void)
 	struct nmport_d *d;
 	unsigned int i;
 	uint64_t known = NR_MONITOR_TX | NR_MONITOR_RX | NR_ZCOPY_MON | NR_EXCLUSIVE |
-			 NR_RX_RINGS_ONLY | NR_TX_RINGS_ONLY | NR_ACCEPT_VNET_HDR |
-			 NR_DO_RX_POLL | NR_NO_TX_POLL;
+			 NR_RX_RINGS_ONLY | NR_TX_RINGS_ONLY | NR_ACCEPT_VNET_HDR | NR_DO_RX_POLL |
+			 NR_NO_TX_POLL;
 
 	host_start(0);
 	for (i = 0; i < sizeof(mode) / sizeof(mode[0]); i++) {

@@ -90,8 +90,7 @@ static void many_in_a_batch(void)
 			put_frags(n, 60 + n % 1000 + n % 17 * 100, 1 + n % 17);
 		port_txsync(a);
 		for (; first < n; first++)
-			expect_frags(first, 60 + first % 1000 + first % 17 * 100,
-				     1 + first % 17);
+			expect_frags(first, 60 + first % 1000 + first % 17 * 100, 1 + first % 17);
 		port_rxsync(b);
 	}
 	close_two();
@@ -225,8 +224,8 @@ static void indirect(void)
 
 static void indirect_from_nowhere(void)
 {
-	char *page = mmap(NULL, 2 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			  -1, 0);
+	char *page =
+		mmap(NULL, 2 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	t_check(page != MAP_FAILED);
 	t_check(!mprotect(page + 4096, 4096, PROT_NONE));

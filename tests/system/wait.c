@@ -301,8 +301,7 @@ static void waiting_is_idle(void)
 	port_poll(a, POLLIN, 1);
 	before = cpu_time();
 	t_eq(port_poll(a, POLLIN, 2000), 0);
-	t_check(cpu_time() - before < 0.05, "%.3f s of processor time in 2 s",
-		cpu_time() - before);
+	t_check(cpu_time() - before < 0.05, "%.3f s of processor time in 2 s", cpu_time() - before);
 	port_close(a);
 }
 

@@ -121,7 +121,7 @@ static uint32_t ball;
 
 static void wait_for(struct nm_os_poller *p, uint32_t me, uint32_t value)
 {
-	struct pollfd pfd = {.fd = nm_poller_fd(p), .events = POLLIN};
+	struct pollfd pfd = { .fd = nm_poller_fd(p), .events = POLLIN };
 
 	for (;;) {
 		nm_poller_reset(p);
@@ -163,7 +163,7 @@ static void no_wakeup_is_lost(void)
 
 static bool readable(int fd)
 {
-	struct pollfd pfd = {.fd = fd, .events = POLLIN};
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 
 	return poll(&pfd, 1, 0) == 1;
 }
@@ -361,9 +361,8 @@ static void objects(void)
 
 static void client_memory(void)
 {
-	struct nm_os_user u = {.ops = NULL};
-	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			  -1, 0);
+	struct nm_os_user u = { .ops = NULL };
+	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	char buf[64] = "abc";
 
 	munmap(page + 4096, 4096);
@@ -433,7 +432,6 @@ static void clocks(void)
 }
 
 T_MAIN(T_CASE(lock_excludes), T_CASE(rm_waits_for_readers), T_CASE(no_wakeup_is_lost),
-       T_CASE(pollers_and_queues), T_CASE(foreign_descriptor),
-       T_CASE(watched_descriptor), T_CASE(sleeper),
-       T_CASE(regions), T_CASE(objects), T_CASE(client_memory), T_CASE(packet_copy),
-       T_CASE(workers), T_CASE(clocks))
+       T_CASE(pollers_and_queues), T_CASE(foreign_descriptor), T_CASE(watched_descriptor),
+       T_CASE(sleeper), T_CASE(regions), T_CASE(objects), T_CASE(client_memory),
+       T_CASE(packet_copy), T_CASE(workers), T_CASE(clocks))

@@ -268,15 +268,14 @@ static void find_leaks(void)
 	put_text("/sys/kernel/debug/kmemleak", "scan");
 	put_text("/sys/kernel/debug/kmemleak", "scan");
 	s = get_file("/sys/kernel/debug/kmemleak", NULL);
-	for (line = s ? strtok_r(s, "\n", &save) : NULL; line;
-	     line = strtok_r(NULL, "\n", &save))
+	for (line = s ? strtok_r(s, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save))
 		put_text("/dev/kmsg", line);
 }
 
 int main(void)
 {
 	char status[16], *run = getenv("TB_RUN");
-	char *modprobe[] = {"/sbin/modprobe", NULL, NULL};
+	char *modprobe[] = { "/sbin/modprobe", NULL, NULL };
 	int rc, i;
 
 	umask(022);
@@ -298,7 +297,7 @@ int main(void)
 	 * The checkers of User-Mode Linux complain once about how that itself forks: let
 	 * them do so here, before the part of the log that is looked at.
 	 */
-	run_quiet((char *[]){"/bin/true", NULL});
+	run_quiet((char *[]){ "/bin/true", NULL });
 	load_modules();
 	rc = run_command();
 	unload_modules();

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#define RUN "/run/testbed" /* this run's directory on the host, seen from the guest */
+#define RUN	 "/run/testbed" /* this run's directory on the host, seen from the guest */
 #define MAX_LIST 64
 
 struct conf {

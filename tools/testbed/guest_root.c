@@ -35,19 +35,18 @@ static void make_dirs(const char *path)
 	mkdir(buf, 0755);
 }
 
-static int try_mount(const char *what, const char *where, const char *type,
-		     unsigned long flags, const char *options)
+static int try_mount(const char *what, const char *where, const char *type, unsigned long flags,
+		     const char *options)
 {
 	make_dirs(where);
 	return mount(what, where, type, flags, options);
 }
 
-static void must_mount(const char *what, const char *where, const char *type,
-		       unsigned long flags, const char *options)
+static void must_mount(const char *what, const char *where, const char *type, unsigned long flags,
+		       const char *options)
 {
 	if (try_mount(what, where, type, flags, options) != 0)
-		fail("can not mount %s (%s) on %s: %s", what, type, where,
-		     strerror(errno));
+		fail("can not mount %s (%s) on %s: %s", what, type, where, strerror(errno));
 }
 
 /* An overlay over `lower` at base/root; base must be a directory. */
@@ -60,8 +59,8 @@ static void overlay(const char *lower, const char *base)
 	make_dirs(path);
 	snprintf(path, sizeof(path), "%s/work", base);
 	make_dirs(path);
-	snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s/upper,workdir=%s/work",
-		 lower, base, base);
+	snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s/upper,workdir=%s/work", lower,
+		 base, base);
 	snprintf(path, sizeof(path), "%s/root", base);
 	must_mount("root", path, "overlay", 0, options);
 	if (chdir(path) != 0)
@@ -119,14 +118,13 @@ void root_vm(void)
 	make_dirs("dev");
 	/* An initramfs can not be pivoted away: the new root is moved over it. */
 	if (mount("/dev", "dev", NULL, MS_MOVE, NULL) != 0 ||
-	    mount(".", "/", NULL, MS_MOVE, NULL) != 0 || chroot(".") != 0 ||
-	    chdir("/") != 0)
+	    mount(".", "/", NULL, MS_MOVE, NULL) != 0 || chroot(".") != 0 || chdir("/") != 0)
 		fail("can not change the root: %s", strerror(errno));
 }
 
 static void loopback_up(void)
 {
-	struct ifreq ifr = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &ifr) != 0)
@@ -149,9 +147,8 @@ void root_own(void)
 	mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL);
 	mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL);
 	try_mount("hugetlbfs", "/dev/hugepages", "hugetlbfs", 0, NULL);
-	if (symlink("/proc/self/fd", "/dev/fd") != 0 ||
-	    symlink("fd/0", "/dev/stdin") != 0 || symlink("fd/1", "/dev/stdout") != 0 ||
-	    symlink("fd/2", "/dev/stderr") != 0)
+	if (symlink("/proc/self/fd", "/dev/fd") != 0 || symlink("fd/0", "/dev/stdin") != 0 ||
+	    symlink("fd/1", "/dev/stdout") != 0 || symlink("fd/2", "/dev/stderr") != 0)
 		say("/dev/fd and the like: %s", strerror(errno));
 	/* Where TUN is a module, opening this loads it. */
 	make_dirs("/dev/net");

@@ -73,8 +73,7 @@ static int virtio_port(const char *name)
 	for (i = 0; i < 100 && fd < 0; i++) {
 		d = opendir("/sys/class/virtio-ports");
 		while (d && fd < 0 && (e = readdir(d))) {
-			snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/name",
-				 e->d_name);
+			snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/name", e->d_name);
 			s = get_file(path, NULL);
 			if (s && !strncmp(s, name, strlen(name))) {
 				snprintf(path, sizeof(path), "/dev/%s", e->d_name);
@@ -187,9 +186,9 @@ static void reap(struct watch *w)
 static void watch(struct watch *w, int sig, const int from[2], const int to[2])
 {
 	struct pollfd p[3] = {
-		{.fd = from[0], .events = POLLIN},
-		{.fd = from[1], .events = POLLIN},
-		{.fd = sig, .events = POLLIN},
+		{ .fd = from[0], .events = POLLIN },
+		{ .fd = from[1], .events = POLLIN },
+		{ .fd = sig, .events = POLLIN },
 	};
 	struct signalfd_siginfo si;
 	int i, ms;
@@ -223,8 +222,8 @@ static void reap_all(void)
 
 int run_command(void)
 {
-	int out[2] = {-1, -1}, err[2] = {-1, -1}, to[2] = {-1, -1}, from[2], sig;
-	struct watch w = {.pid = -1};
+	int out[2] = { -1, -1 }, err[2] = { -1, -1 }, to[2] = { -1, -1 }, from[2], sig;
+	struct watch w = { .pid = -1 };
 	sigset_t set;
 
 	sigemptyset(&set);
