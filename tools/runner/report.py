@@ -176,11 +176,23 @@ class Results(Applications):
             for case in ("pipe", "VALE"):
                 row.append(number(self.one("cycles", group="processes", case=case, len=length,
                                            batch=batch), 0))
+            row.append(" ".join(self.line(case, length, batch) for case in cases))
             rows.append(row)
         return Table("Two processes: delivered, Mpps",
                      ("bytes", "batch", "pipe", "VALE", "memif", "memif zero-copy",
-                      "pipe cycles", "VALE cycles"), rows,
-                     "cycles: processor time of both programs and the daemon, a packet")
+                      "pipe cycles", "VALE cycles", "a line, ns"), rows,
+                     "cycles: processor time of both programs and the daemon, a packet. A line: "
+                     "how long a cache line took from one processor to the other and back, before "
+                     "and after each of the four (bench/line.c): where processors are virtual, "
+                     "they are moved")
+
+    def line(self, case, length, batch):
+        """How far the processors were from each other: nanoseconds, from and to."""
+        ends = [self.one(key, group="processes", case=case, len=length, batch=batch)
+                for key in ("line_min", "line_max")]
+        if None in ends:
+            return "-"
+        return "-".join(str(round(x)) for x in (ends if ends[1] > 1.3 * ends[0] else ends[:1]))
 
     def socket_table(self):
         rows = [(r["case"], r["len"], r["batch"], mpps(r["mpps"]), number(r["cycles"], 0))
