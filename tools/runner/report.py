@@ -194,6 +194,18 @@ class Results(Applications):
             return "-"
         return "-".join(str(round(x)) for x in (ends if ends[1] > 1.3 * ends[0] else ends[:1]))
 
+    def memif_as_far(self, case):
+        """The best of memif, with the processors as far from each other as in our best."""
+        ours = max(self.get(group="processes", case=case, len=60), key=lambda r: r["mpps"],
+                   default={})
+
+        def as_far(r):
+            lines = [x[k] for x in (ours, r) for k in ("line_min", "line_max") if k in x]
+            return not lines or max(lines) < 1.5 * min(lines)
+        found = [r["mpps"] for what in ("memif, copy", "memif, zero-copy")
+                 for r in self.get(group="processes", case=what, len=60) if as_far(r)]
+        return max(found, default=None)
+
     def socket_table(self):
         rows = [(r["case"], r["len"], r["batch"], mpps(r["mpps"]), number(r["cycles"], 0))
                 for r in self.get(group="sockets")]
@@ -244,14 +256,11 @@ class Results(Applications):
             at_most("pkt-gen into a port that consumes", 67,
                     self.one("cycles", group="pkt-gen", len=60), "cycles"),
         ]
-        memif = [self.best(group="processes", case=c, len=60)
-                 for c in ("memif, copy", "memif, zero-copy")]
-        memif = max((m for m in memif if m), default=None)
         pcap = self.best(group="sockets", case="libpcap", len=60)
         for case in ("pipe", "VALE"):
             ours = self.best(group="processes", case=case, len=60)
             rows.append(at_least(f"{case}, two processes, to memif (60 bytes, best batch)", 2,
-                                 ours, memif))
+                                 ours, self.memif_as_far(case)))
             rows.append(at_least(f"{case}, two processes, to libpcap (60 bytes, best batch)", 10,
                                  ours, pcap))
         for mode, name in (("txonly", "sending"), ("rxdrop", "receiving")):
