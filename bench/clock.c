@@ -7,8 +7,8 @@
  */
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
+
+#include "runs.h"
 
 #define RUNS   401
 #define ROUNDS 8000
@@ -20,26 +20,11 @@
 #define ADDITIONS ".rept 64\n\tadd %0, %0, %1\n\t.endr"
 #endif
 
-static double now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1e9 + t.tv_nsec;
-}
-
 static uint64_t chain(uint64_t x, uint64_t step)
 {
 	for (unsigned i = 0; i < ROUNDS; i++)
 		__asm__ volatile(ADDITIONS : "+r"(x) : "r"(step));
 	return x;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
 }
 
 int main(void)
@@ -63,8 +48,8 @@ int main(void)
 		mhz[i] = (double)ROUNDS * CHAIN / t * 1e3;
 		tsc[i] = c / t * 1e3;
 	}
-	qsort(mhz, RUNS, sizeof(mhz[0]), compare);
-	qsort(tsc, RUNS, sizeof(tsc[0]), compare);
+	runs_sort(mhz, RUNS);
+	runs_sort(tsc, RUNS);
 	printf("{\"core_mhz\":%.0f,\"core_mhz_median\":%.0f,\"core_mhz_max\":%.0f,"
 	       "\"tsc_mhz\":%.1f,\"x\":%u}\n",
 	       mhz[RUNS * 9 / 10], mhz[RUNS / 2], mhz[RUNS - 1], tsc[RUNS / 2], (unsigned)(x & 1));

@@ -9,20 +9,13 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "runs.h"
 
 #define RUNS   5
 #define ROUNDS 5000
 
 static unsigned line __attribute__((aligned(128)));
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1e9 + t.tv_nsec;
-}
 
 static void be_on(int cpu)
 {
@@ -54,13 +47,6 @@ static void *other(void *cpu)
 	return NULL;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 int main(int argc, char **argv)
 {
 	int a = argc > 1 ? atoi(argv[1]) : 0, b = argc > 2 ? atoi(argv[2]) : 1;
@@ -80,7 +66,7 @@ int main(int argc, char **argv)
 		ns[run] = (now_ns() - start) / ROUNDS;
 	}
 	pthread_join(thread, NULL);
-	qsort(ns, RUNS, sizeof(*ns), compare);
+	runs_sort(ns, RUNS);
 	printf("%.0f\n", ns[RUNS / 2]);
 	return 0;
 }

@@ -49,7 +49,7 @@ void nm_kring_init(struct nm_kring *kr, struct nm_port *port, enum nm_dir dir, u
 	kr->sync = port->ops->sync[dir];
 	kr->notify = nm_kring_wake;
 	if (dir == NM_RX && port->ns->conf.csb)
-		kr->flags |= port->ops->csb ? NM_KR_CSB : port->ops->news ? NM_KR_NEWS : 0;
+		kr->flags |= port->ops->csb;
 	nm_os_lock_init(&kr->lock);
 	nm_os_waitq_init(&kr->wq);
 	kring_reset(kr);

@@ -176,7 +176,7 @@ static void pipe_free(struct nm_port *port)
 static const struct nm_port_ops pipe_ops = {
 	.kind = "pipe",
 	.sync = { pipe_txsync, pipe_rxsync },
-	.news = true,
+	.csb = NM_KR_NEWS,
 	.up = pipe_up,
 	.free = pipe_free,
 };

@@ -32,8 +32,11 @@ enum nm_way { NM_TO_HOST, NM_TO_WIRE };
 struct nm_port_ops {
 	const char *kind; /* "nic", "vale", "pipe", "null": for listings */
 	nm_sync_fn sync[NM_DIRS];
-	bool csb;  /* rx rings fill by themselves: clients may share their pointers */
-	bool news; /* or at least see when a sync would show them more */
+	/*
+	 * What clients may share of rx rings: NM_KR_CSB, their pointers, if they fill by
+	 * themselves; NM_KR_NEWS, the sight of when a sync would show more; 0.
+	 */
+	uint32_t csb;
 	/*
 	 * The rest may be NULL. up: first use, krings exist; down: last use.
 	 * ring_up/ring_down: the kring's first and last user, its netmap_ring

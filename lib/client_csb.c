@@ -259,6 +259,21 @@ bool nmc_csb_calls_first(struct nmc_file *f, int events)
 	       ready(f) && (f->csb.calls || !sent_all(&f->csb));
 }
 
+static int look_for_a_while(struct nmc_file *f, int events, int64_t since, int64_t budget)
+{
+	int i, some = 0;
+
+	while (some == 0 && now_ns() - since < budget) {
+		for (i = 0; i < SPIN_LOOKS && some == 0; i++) {
+			cpu_relax();
+			some = look(f, events);
+		}
+		if (some == 0)
+			sched_yield();
+	}
+	return some;
+}
+
 /*
  * To sleep and be woken takes longer than it takes the next packets to come, when there are
  * many: then we look for a while. Those who would send may need this processor.
@@ -266,22 +281,14 @@ bool nmc_csb_calls_first(struct nmc_file *f, int events)
 bool nmc_csb_wait(struct nmc_file *f, int events, int64_t *since)
 {
 	int64_t budget = __atomic_load_n(&f->csb.spin, __ATOMIC_RELAXED);
-	int i, some = look(f, events);
+	int some = look(f, events);
 
 	*since = 0;
-	if (some != 0 || budget < 0)
-		return some > 0 && !f->csb.calls;
-	*since = now_ns();
-	while (budget > 0 && now_ns() - *since < budget) {
-		for (i = 0; i < SPIN_LOOKS; i++) {
-			some = look(f, events);
-			if (some != 0)
-				return some > 0 && !f->csb.calls;
-			cpu_relax();
-		}
-		sched_yield();
+	if (some == 0 && budget >= 0) {
+		*since = now_ns();
+		some = look_for_a_while(f, events, *since, budget);
 	}
-	return false;
+	return some > 0 && !f->csb.calls;
 }
 
 void nmc_csb_waited(struct nmc_file *f, int64_t since, int got)

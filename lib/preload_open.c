@@ -65,38 +65,25 @@ static mode_t mode_of(int flags, va_list ap)
 	return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(ap, mode_t) : 0;
 }
 
-#define OPEN(fn)                                            \
-	PUBLIC int fn(const char *path, int flags, ...)     \
-	{                                                   \
-		va_list ap;                                 \
-		mode_t mode;                                \
-                                                            \
-		if (ours(path))                             \
-			return open_netmap(flags);          \
-		va_start(ap, flags);                        \
-		mode = mode_of(flags, ap);                  \
-		va_end(ap);                                 \
-		return opened(REAL(fn)(path, flags, mode)); \
+/* params end with path, flags, ...; args are those, and mode. */
+#define OPEN(fn, params, args)                     \
+	PUBLIC int fn params                       \
+	{                                          \
+		va_list ap;                        \
+		mode_t mode;                       \
+                                                   \
+		if (ours(path))                    \
+			return open_netmap(flags); \
+		va_start(ap, flags);               \
+		mode = mode_of(flags, ap);         \
+		va_end(ap);                        \
+		return opened(REAL(fn) args);      \
 	}
 
-#define OPENAT(fn)                                               \
-	PUBLIC int fn(int dir, const char *path, int flags, ...) \
-	{                                                        \
-		va_list ap;                                      \
-		mode_t mode;                                     \
-                                                                 \
-		if (ours(path))                                  \
-			return open_netmap(flags);               \
-		va_start(ap, flags);                             \
-		mode = mode_of(flags, ap);                       \
-		va_end(ap);                                      \
-		return opened(REAL(fn)(dir, path, flags, mode)); \
-	}
-
-OPEN(open)
-OPEN(open64)
-OPENAT(openat)
-OPENAT(openat64)
+OPEN(open, (const char *path, int flags, ...), (path, flags, mode))
+OPEN(open64, (const char *path, int flags, ...), (path, flags, mode))
+OPEN(openat, (int dir, const char *path, int flags, ...), (dir, path, flags, mode))
+OPEN(openat64, (int dir, const char *path, int flags, ...), (dir, path, flags, mode))
 
 /* What open() becomes with _FORTIFY_SOURCE and flags that are not constant. */
 int __open_2(const char *path, int flags);

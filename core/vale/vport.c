@@ -132,7 +132,7 @@ static void vale_describe(struct nm_port *port, char *buf, size_t size)
 static const struct nm_port_ops vale_ops = {
 	.kind = "vale",
 	.sync = { vale_txsync, vale_rxsync },
-	.csb = true,
+	.csb = NM_KR_CSB,
 	.up = vale_up,
 	.down = vale_down,
 	.ring_up = vale_ring_up,

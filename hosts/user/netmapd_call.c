@@ -74,8 +74,10 @@ static bool call_memory(struct nmd_chan *ch)
 	nmd_header_init(&m.h, NMD_MEMORY_IS, sizeof(m));
 	if (nm) {
 		fd = nmcore_memfd(nm, &m.size);
-		m.calls = nmcore_news(nm) != 0;
-		m.csb = m.calls ? nmcore_news(nm) : nmcore_csb(nm);
+		m.csb = nmcore_news(nm);
+		m.calls = m.csb != 0;
+		if (!m.calls)
+			m.csb = nmcore_csb(nm);
 	}
 	if (fd < 0) {
 		m.h.error = errno;

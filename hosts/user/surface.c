@@ -412,14 +412,20 @@ int nmcore_poller_poll(struct nmcore_poller *p, struct nmcore *nm, int events)
 	return poll_with(nm, events, &p->p);
 }
 
+/* Bytes before its rx rings, if they share `what` with clients. */
+static size_t shared(struct nmcore *nm, uint32_t what)
+{
+	return !inherited(nm) && nm_binding_csb(&nm->b) == what ? sizeof(struct nm_csb) : 0;
+}
+
 size_t nmcore_csb(struct nmcore *nm)
 {
-	return !inherited(nm) && nm_binding_csb(&nm->b) == NM_KR_CSB ? sizeof(struct nm_csb) : 0;
+	return shared(nm, NM_KR_CSB);
 }
 
 size_t nmcore_news(struct nmcore *nm)
 {
-	return !inherited(nm) && nm_binding_csb(&nm->b) == NM_KR_NEWS ? sizeof(struct nm_csb) : 0;
+	return shared(nm, NM_KR_NEWS);
 }
 
 const char *nmcore_error(struct nmcore *nm)

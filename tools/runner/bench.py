@@ -117,21 +117,16 @@ class Bench(Applications, lab.Lab):
         """Nanoseconds of a cache line from one processor to the other and back: bench/line.c."""
         return float(self.run([need("bench-line"), "0", "1"]))
 
-    @contextlib.contextmanager
-    def between_lines(self, samples):
-        """What is measured in here gets to know how far the processors were from each other."""
+    def two_processes(self, measure, **what):
+        """What measure() gives, and how far the processors were from each other around it."""
         before = self.line()
-        yield
-        lines = [before, self.line()]
-        for s in samples:
-            s["lines"] = lines
+        samples = measure()
+        lines = (before, self.line())
+        self.median(samples, group="processes", line_min=min(lines), line_max=max(lines), **what)
 
     def median(self, samples, **what):
         """One result of several runs."""
         r = dict(what, runs=len(samples))
-        lines = [ns for s in samples for ns in s.get("lines", ())]
-        if lines:
-            r["line_min"], r["line_max"] = min(lines), max(lines)
         for key in ("mpps", "cycles", "instructions", "cpus"):
             values = [s[key] for s in samples if key in s]
             if values:
@@ -160,11 +155,9 @@ class Bench(Applications, lab.Lab):
         for what, tx, rx in (("VALE", "vale0:a", "vale0:b"), ("pipe", "bench{1", "bench}1")):
             for length in LENS:
                 for batch in FEW if self.args.quick else PAIRS:
-                    samples = []
-                    with self.between_lines(samples):
-                        samples += [self.netmap_pair(tx, rx, length, batch)
-                                    for _ in range(self.runs)]
-                    self.median(samples, group="processes", case=what, len=length, batch=batch)
+                    self.two_processes(lambda: [self.netmap_pair(tx, rx, length, batch)
+                                                for _ in range(self.runs)],
+                                       case=what, len=length, batch=batch)
 
     # ---- DPDK's memif
 
@@ -244,11 +237,9 @@ class Bench(Applications, lab.Lab):
                 with self.results.lenient(what):
                     for length in LENS:
                         for batch in FEW if self.args.quick else PAIRS:
-                            samples = []
-                            with self.between_lines(samples):
-                                samples += self.memif_run(length, batch, memory, extra)
-                            self.median(samples, group="processes", case=what, len=length,
-                                        batch=batch)
+                            self.two_processes(
+                                lambda: self.memif_run(length, batch, memory, extra),
+                                case=what, len=length, batch=batch)
 
     # ---- the kernel's sockets
 

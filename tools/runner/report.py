@@ -24,6 +24,11 @@ def mpps(x):
     return number(x, 1 if x is not None and x >= 100 else 2)
 
 
+def alike(lines):
+    """Whether the processors were as far from each other each time."""
+    return max(lines) < 1.5 * min(lines)
+
+
 def at_most(what, aim, got, unit):
     """A line of a table of targets."""
     if got is None:
@@ -192,7 +197,7 @@ class Results(Applications):
                 for key in ("line_min", "line_max")]
         if None in ends:
             return "-"
-        return "-".join(str(round(x)) for x in (ends if ends[1] > 1.3 * ends[0] else ends[:1]))
+        return "-".join(str(round(x)) for x in (ends[:1] if alike(ends) else ends))
 
     def memif_as_far(self, case):
         """The best of memif, with the processors as far from each other as in our best."""
@@ -201,7 +206,7 @@ class Results(Applications):
 
         def as_far(r):
             lines = [x[k] for x in (ours, r) for k in ("line_min", "line_max") if k in x]
-            return not lines or max(lines) < 1.5 * min(lines)
+            return not lines or alike(lines)
         found = [r["mpps"] for what in ("memif, copy", "memif, zero-copy")
                  for r in self.get(group="processes", case=what, len=60) if as_far(r)]
         return max(found, default=None)
